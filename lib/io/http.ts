@@ -46,7 +46,7 @@ export async function requestHttp(request: HttpRequest): Promise<HttpReply> {
     const target = redirectTarget(reply, url);
     if (redirectsLeft <= 0 || target === null) {
       throw new EvError("bad-reply", `${describe(url)} redirects elsewhere, which is not followed.`, {
-        detail: String(reply.headers.location ?? "").slice(0, 200),
+        detail: (reply.headers.location ?? "").slice(0, 200),
       });
     }
     url = target;
@@ -165,6 +165,7 @@ function exchange(request: HttpRequest, url: URL, deadlineMs: number): Promise<H
 
 function collect(incoming: http.IncomingMessage, maxBytes: number): Promise<string> {
   return new Promise((resolve, reject) => {
+    incoming.on("error", reject);
     const encoding = incoming.headers["content-encoding"];
     if (encoding !== undefined && encoding !== "identity") {
       reject(new EvError("bad-reply", `The answer is compressed (${excerpt(encoding)}), which was not asked for.`));
@@ -181,6 +182,5 @@ function collect(incoming: http.IncomingMessage, maxBytes: number): Promise<stri
     incoming.on("aborted", () =>
       reject(new EvError("unreachable", "The connection broke in the middle of the answer.")),
     );
-    incoming.on("error", reject);
   });
 }

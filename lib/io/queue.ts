@@ -28,7 +28,7 @@ export function createQueue(limit = 32): Queue {
 
   const next = (): void => {
     const waiting = urgent.shift() ?? normal.shift();
-    running = waiting === undefined ? null : waiting.start().then(next);
+    running = waiting === undefined ? null : waiting.start().then(() => next());
   };
 
   return {
