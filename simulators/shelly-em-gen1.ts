@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from "../lib/model/clock.ts";
 import { roundTo } from "../lib/model/units.ts";
-import { type DeviceRequest, startDeviceWebServer } from "./device-web-server.ts";
+import { type DeviceRequest, type DeviceWebServer, startDeviceWebServer } from "./device-web-server.ts";
 import type { ChannelReading, SampleSource } from "./metering.ts";
+import { RunningShelly } from "./running-shelly.ts";
 import {
   type Component,
   createShellyBody,
@@ -86,45 +87,19 @@ export async function startShellyGen1(options: ShellyGen1Options): Promise<Shell
     body.stop();
     throw thrown;
   });
-  body.plugInto(server);
-  return {
-    host: server.host,
-    get port() {
-      return server.port;
-    },
-    get fault() {
-      return body.fault;
-    },
-    get mac() {
-      return body.mac;
-    },
-    get relayOn() {
-      return relay.isOn;
-    },
-    get requests() {
-      return server.counts.requests;
-    },
-    get openSockets() {
-      return server.counts.openSockets;
-    },
-    get acceptedSockets() {
-      return server.counts.acceptedSockets;
-    },
-    get peakConcurrentRequests() {
-      return server.counts.peakConcurrentRequests;
-    },
-    get redirectsFollowed() {
-      return server.counts.redirectsFollowed;
-    },
-    setFault: (fault) => body.setFault(fault),
-    reboot: (outage) => body.reboot(outage),
-    resetCounters: () => body.metering.resetCounters(),
-    replaceDevice: () => body.replaceDevice(),
-    async stop() {
-      body.stop();
-      await server.stop();
-    },
-  };
+  return new RunningGen1(body, server, relay);
+}
+
+class RunningGen1 extends RunningShelly implements ShellyGen1Simulator {
+  readonly #relay: Gen1Device["relay"];
+
+  constructor(body: ShellyBody, server: DeviceWebServer, relay: Gen1Device["relay"]) {
+    super(body, server);
+    this.#relay = relay;
+  }
+  get relayOn(): boolean {
+    return this.#relay.isOn;
+  }
 }
 
 interface Gen1Device {
