@@ -1,0 +1,281 @@
+import { type Clock, systemClock } from "../lib/model/clock.ts";
+import { EvError } from "../lib/model/errors.ts";
+import { clamp, isoAt, roundTo } from "../lib/model/units.ts";
+import { type HomeCommand, parseHomeCommand } from "./home-commands.ts";
+import {
+  applianceW,
+  type HomeConditions,
+  type HomeSample,
+  MOST_LOAD_W,
+  sampleHome,
+  type SunCurve,
+} from "./home-physics.ts";
+import { type QuasarSimulator, type QuasarSimulatorOptions, startQuasarSimulator } from "./quasar.ts";
+import type { ShellySimulator } from "./shelly-device.ts";
+import { startShellyGen1 } from "./shelly-em-gen1.ts";
+import { startShellyRpc } from "./shelly-em-rpc.ts";
+import type { ElectricalSample } from "./simulator.ts";
+
+export { type HomeCommand, homeCommandSchema, parseHomeCommand } from "./home-commands.ts";
+export type { HomeSample, SunCurve } from "./home-physics.ts";
+
+export const meterModels = ["gen1", "pro-em", "em-gen3"] as const;
+export type MeterModel = (typeof meterModels)[number];
+
+export interface VirtualHomeOptions {
+  /** 127.0.0.1 */
+  readonly host?: string;
+  /** 0 = any free port, also the default */
+  readonly meterPort?: number;
+  readonly chargerPort?: number;
+  /** A second Shelly with the roof on channel 0 and the house on channel 1; missing = none. */
+  readonly solarMeterPort?: number | undefined;
+  readonly meterModel?: MeterModel;
+  readonly meterPassword?: string | undefined;
+  readonly clock?: Clock;
+  readonly seed?: number;
+  readonly baseW?: number;
+  readonly peakW?: number;
+  readonly cloudsPercent?: number;
+  readonly curve?: SunCurve;
+  /** Car, battery and the charger's character; `speedFactor` fills the battery faster. */
+  readonly charger?: Omit<QuasarSimulatorOptions, "host" | "port" | "clock" | "seed" | "voltageV">;
+}
+
+/** The home in one record, for a dashboard; powers in W with one decimal, so that they still add up. */
+export interface HomeRecord {
+  readonly kind: "home";
+  readonly at: string;
+  readonly houseW: number;
+  readonly solarW: number;
+  readonly gridW: number;
+  readonly carW: number;
+  readonly voltageV: number;
+  readonly cloudsPercent: number;
+  readonly peakW: number;
+  /** appliances switched on by command */
+  readonly loadW: number;
+  readonly plugged: boolean;
+  readonly socPercent: number;
+  readonly speedFactor: number;
+  readonly meterOnline: boolean;
+  readonly meterFault: string | null;
+  readonly chargerFault: string | null;
+  readonly meterPort: number;
+  readonly chargerPort: number;
+  readonly solarMeterPort: number | null;
+}
+
+export interface VirtualHome {
+  readonly host: string;
+  readonly meter: ShellySimulator;
+  readonly charger: QuasarSimulator;
+  readonly solarMeter: ShellySimulator | null;
+  /** The whole home at this instant. */
+  sample(): HomeSample;
+  /** What a clamp on each line sees. */
+  readonly channels: Readonly<Record<"grid" | "evse" | "solar" | "house", () => ElectricalSample>>;
+  /** @throws EvError `bad-command`, `out-of-range`, `busy` */
+  command(payload: unknown): void;
+  state(): HomeRecord;
+  /** Closes all servers and sockets. */
+  stop(): Promise<void>;
+}
+
+/** Faults that take a meter off the network. */
+const OFFLINE_FAULTS: readonly (string | null)[] = ["silent", "refuse"];
+const MOST_STEPS = 100;
+
+/**
+ * A house with sun on the roof, a Shelly EM at the meter (channel 0 grid, channel 1 charger) and a Quasar with a car,
+ * coupled by physics on one clock.
+ *
+ * @throws EvError `config` when a port is taken
+ */
+export async function startVirtualHome(options: VirtualHomeOptions = {}): Promise<VirtualHome> {
+  const { host = "127.0.0.1", clock = systemClock, seed = 1 } = options;
+  const startedMs = clock.monotonicMs();
+  const elapsedMs = (): number => clock.monotonicMs() - startedMs;
+  let conditions: HomeConditions = {
+    baseW: options.baseW ?? 420,
+    loadW: 0,
+    steps: [],
+    peakW: options.peakW ?? 5_000,
+    cloudsPercent: options.cloudsPercent ?? 20,
+    curve: options.curve ?? "noon",
+  };
+  const sampleWith = (carW: number): HomeSample =>
+    sampleHome(conditions, { elapsedMs: elapsedMs(), nowMs: clock.nowMs(), seed }, carW);
+
+  const started: { stop(): Promise<void> }[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.allSettled(started.splice(0).map((device) => device.stop()));
+  };
+  try {
+    const charger: QuasarSimulator = await startQuasarSimulator({
+      ...options.charger,
+      host,
+      port: options.chargerPort ?? 0,
+      clock,
+      seed,
+      voltageV: () => sampleWith(charger.acPowerW()).voltageV,
+    });
+    started.push(charger);
+    const sample = (): HomeSample => sampleWith(charger.acPowerW());
+    const channels = channelsOf(sample);
+    const startMeter = (port: number, clamps: readonly (() => ElectricalSample)[], mac: string) =>
+      startShelly(options, { host, port, clock, channels: clamps, mac });
+    const meter = await startMeter(options.meterPort ?? 0, [channels.grid, channels.evse], "98CDAC000001");
+    started.push(meter);
+    const solarMeter =
+      options.solarMeterPort === undefined
+        ? null
+        : await startMeter(options.solarMeterPort, [channels.solar, channels.house], "98CDAC000002");
+    if (solarMeter !== null) started.push(solarMeter);
+    const devices = { meter, charger, solarMeter };
+    return {
+      host,
+      ...devices,
+      sample,
+      channels,
+      command(payload) {
+        const command = parseHomeCommand(payload);
+        conditions = changeConditions(conditions, command, elapsedMs());
+        changeDevices(devices, command);
+      },
+      state: () => describe(conditions, devices, sample(), isoAt(clock.nowMs()), elapsedMs()),
+      stop,
+    };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
+
+interface HomeDevices {
+  readonly meter: ShellySimulator;
+  readonly charger: QuasarSimulator;
+  readonly solarMeter: ShellySimulator | null;
+}
+
+function startShelly(
+  options: VirtualHomeOptions,
+  wiring: {
+    host: string;
+    port: number;
+    clock: Clock;
+    channels: readonly (() => ElectricalSample)[];
+    mac: string;
+  },
+): Promise<ShellySimulator> {
+  const password = options.meterPassword === undefined ? {} : { password: options.meterPassword };
+  const model = options.meterModel ?? "gen1";
+  return model === "gen1"
+    ? startShellyGen1({ ...wiring, ...password })
+    : startShellyRpc({ ...wiring, ...password, model });
+}
+
+function channelsOf(sample: () => HomeSample): VirtualHome["channels"] {
+  return {
+    grid: () => {
+      const { gridW, voltageV, houseVar, carVar } = sample();
+      return clamped(gridW, houseVar + carVar, voltageV);
+    },
+    evse: () => {
+      const { carW, voltageV, carVar } = sample();
+      return clamped(carW, carVar, voltageV);
+    },
+    solar: () => {
+      const { solarW, voltageV } = sample();
+      return clamped(solarW, 0, voltageV);
+    },
+    house: () => {
+      const { houseW, voltageV, houseVar } = sample();
+      return clamped(houseW, houseVar, voltageV);
+    },
+  };
+}
+
+function clamped(powerW: number, reactiveVar: number, voltageV: number): ElectricalSample {
+  const apparentVa = Math.hypot(powerW, reactiveVar);
+  return { powerW, voltageV, powerFactor: apparentVa === 0 ? 0 : Math.abs(powerW) / apparentVa };
+}
+
+/** Weather and switches after a command. @throws EvError `busy` when too many appliances run at once */
+function changeConditions(conditions: HomeConditions, command: HomeCommand, elapsedMs: number): HomeConditions {
+  switch (command.command) {
+    case "weather":
+      return { ...conditions, cloudsPercent: command.cloudsPercent };
+    case "load":
+      return { ...conditions, loadW: command.powerW };
+    case "sun":
+      return { ...conditions, peakW: command.peakW ?? conditions.peakW, curve: command.curve ?? conditions.curve };
+    case "step": {
+      if (command.durationS === undefined) {
+        return { ...conditions, loadW: clamp(conditions.loadW + command.powerW, 0, MOST_LOAD_W) };
+      }
+      const running = conditions.steps.filter((step) => elapsedMs < step.untilMs);
+      if (running.length >= MOST_STEPS) {
+        throw new EvError("busy", `${MOST_STEPS} steps are running already; wait until one has ended.`);
+      }
+      const step = { powerW: command.powerW, untilMs: elapsedMs + command.durationS * 1000 };
+      return { ...conditions, steps: [...running, step] };
+    }
+    default:
+      return conditions;
+  }
+}
+
+function changeDevices({ meter, charger }: HomeDevices, command: HomeCommand): void {
+  switch (command.command) {
+    case "plug":
+      if (command.plugged) charger.plug(command.socPercent);
+      else charger.unplug();
+      return;
+    case "speed":
+      charger.setSpeedFactor(command.factor);
+      return;
+    case "meter":
+      meter.setFault(command.online ? null : "silent");
+      return;
+    case "fault":
+      if (command.device === "meter") meter.setFault(command.fault);
+      else charger.setFault(command.fault);
+      return;
+    default:
+  }
+}
+
+function describe(
+  conditions: HomeConditions,
+  { meter, charger, solarMeter }: HomeDevices,
+  sample: HomeSample,
+  at: string,
+  elapsedMs: number,
+): HomeRecord {
+  const car = charger.car();
+  const houseW = roundTo(sample.houseW, 1);
+  const solarW = roundTo(sample.solarW, 1);
+  const carW = roundTo(sample.carW, 1);
+  return {
+    kind: "home",
+    at,
+    houseW,
+    solarW,
+    gridW: roundTo(houseW - solarW + carW, 1),
+    carW,
+    voltageV: roundTo(sample.voltageV, 1),
+    cloudsPercent: conditions.cloudsPercent,
+    peakW: conditions.peakW,
+    loadW: applianceW(conditions, elapsedMs),
+    plugged: car.plugged,
+    socPercent: roundTo(car.socPercent, 1),
+    speedFactor: car.speedFactor,
+    meterOnline: !OFFLINE_FAULTS.includes(meter.fault),
+    meterFault: meter.fault,
+    chargerFault: charger.fault,
+    meterPort: meter.port,
+    chargerPort: charger.port,
+    solarMeterPort: solarMeter?.port ?? null,
+  };
+}
