@@ -53,6 +53,8 @@ export interface DeviceWebServerOptions {
   /** False for devices that close after each answer. */
   readonly keepAlive: boolean;
   readonly answer: (request: DeviceRequest) => Answer;
+  /** Sees every request, also those that a fault swallows. */
+  readonly onRequest?: (request: DeviceRequest) => void;
   /** Takes over a WebSocket request; without it the answer is 404. */
   readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
@@ -116,6 +118,7 @@ export async function startDeviceWebServer(options: DeviceWebServerOptions): Pro
   function respond(request: IncomingMessage, response: ServerResponse, body: string | undefined): void {
     if (deadSockets.has(request.socket)) return;
     const asked = toDeviceRequest(request, body ?? "");
+    options.onRequest?.(asked);
     if (asked.path === TRAP_PATH) counts.redirectsFollowed++;
     const answer = (): Answer =>
       body === undefined ? { status: 413, contentType: "text/plain", body: "Too large" } : options.answer(asked);
