@@ -19,7 +19,7 @@ const NETWORK_CODES =
   /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENETDOWN|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|EIDLETIMEOUT|ENOTCACHED)\b/;
 
 /**
- * The Node that `npm ci` brings along as a dev dependency.
+ * The Node that npm brings along as a dev dependency.
  * @param {string} directory the project
  */
 export function bundledNodePath(directory) {
@@ -52,7 +52,7 @@ export function isInstalled(directory) {
 }
 
 /**
- * Says in one sentence why `npm ci` failed. Known causes need no npm output; anything else brings it along.
+ * Says in one sentence why npm failed. Known causes need no npm output; anything else brings it along.
  * @param {string} output what npm printed
  * @returns {string}
  */
@@ -65,17 +65,20 @@ export function explainInstallFailure(output) {
   if (/\b(EACCES|EPERM|EROFS)\b/.test(output)) {
     return "npm may not write here (EACCES): make the project folder yours and run the command again.";
   }
-  return `${output.trimEnd()}\n\nnpm could not install what the project needs; its own words stand above.`;
+  const firstWords = output.trimEnd().split("\n").slice(0, 20).join("\n");
+  return `${firstWords}\n\nnpm could not install what the project needs; its own words stand above.`;
 }
 
 /**
- * Runs `npm ci` without a word unless it fails.
+ * Runs npm without a word unless it fails. `npm install --no-save` installs the locked versions and writes nothing outside
+ * node_modules. `npm ci` would begin by deleting what is there, and refuse when the lock file lacks an optional package of
+ * another platform.
  * @param {string} directory the project
  * @returns {Promise<{ code: number, output: string }>}
  */
-function runNpmCi(directory) {
-  const flags = ["ci", "--no-audit", "--no-fund", "--include=dev", "--prefer-offline", "--fetch-retries=1"];
-  flags.push("--fetch-retry-mintimeout=2000", "--loglevel=error");
+function runNpmInstall(directory) {
+  const flags = ["install", "--no-save", "--no-audit", "--no-fund", "--include=dev", "--prefer-offline"];
+  flags.push("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000", "--loglevel=error");
   const npmCli = process.env.npm_execpath;
   const [command, args] =
     npmCli && /^npm-cli\.c?js$/.test(basename(npmCli)) ? [process.execPath, [npmCli, ...flags]] : ["npm", flags];
@@ -103,7 +106,7 @@ function runNpmCi(directory) {
  * @param {(directory: string) => Promise<{ code: number, output: string }>} install runs npm
  * @throws {CannotGoOn} when npm fails
  */
-export async function ensureInstalled(directory, install = runNpmCi) {
+export async function ensureInstalled(directory, install = runNpmInstall) {
   if (isInstalled(directory)) return;
   console.error("Installing what is missing; the first time takes a minute or two ...");
   const { code, output } = await install(directory);
