@@ -92,7 +92,8 @@ export function limitByBattery(wish: PowerTrack, limits: BatteryLimits, conversi
     const yieldsMs = firstInstantWithoutRoom(piece, { ...limits, energyWh }, conversion);
     if (yieldsMs === null) {
       done.push(piece);
-      energyWh += pieceEnergyWh(piece, piece.toMs, conversion) * limits.speedFactor;
+      // nothing comes after a piece without end
+      if (piece.toMs < Infinity) energyWh += pieceEnergyWh(piece, piece.toMs, conversion) * limits.speedFactor;
       continue;
     }
     if (yieldsMs > piece.fromMs) done.push(...cut([piece], piece.fromMs, yieldsMs));
@@ -131,9 +132,10 @@ function runDownWh(powerW: number, limits: BatteryLimits, conversion: Conversion
 
 /** As long as the usual slew takes, or shorter when the battery has no room for that. */
 function runDownDurationMs(powerW: number, restWh: number, limits: BatteryLimits, conversion: Conversion): number {
+  if (restWh <= 0) return 0;
   const usualMs = Math.abs(powerW) / limits.stopSlewWPerMs;
   const neededWh = runDownWh(powerW, limits, conversion);
-  return neededWh <= restWh ? usualMs : (usualMs * Math.max(0, restWh)) / neededWh;
+  return neededWh <= restWh ? usualMs : (usualMs * restWh) / neededWh;
 }
 
 /** When the battery has just enough room left for running down; null = not within this piece. */

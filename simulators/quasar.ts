@@ -31,8 +31,8 @@ export interface QuasarSimulatorOptions extends Partial<QuasarVariants>, Partial
   /** delays and the difference between request and measured power follow from it */
   readonly seed?: number;
   readonly timing?: Partial<QuasarTiming>;
-  /** measured power as part of the request; missing = 0.81 to 0.97 by seed and request */
-  readonly settleFraction?: number;
+  /** measured power as part of the request; missing or null = 0.81 to 0.97 by seed and request */
+  readonly settleFraction?: number | null;
   /** a car is on the cable at the start, not charging; true */
   readonly plugged?: boolean;
   readonly socPercent?: number;
