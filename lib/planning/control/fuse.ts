@@ -1,0 +1,84 @@
+import { carPower, COHERENT_MS, type Inputs, isYoung, mainsVoltage } from "./inputs.ts";
+import type { ControlSettings } from "./settings.ts";
+
+/*
+ * What the house's connection leaves for this car, from the latest grid reading. Amps per phase. On a three-phase site
+ * the meter should give each phase; from a total alone the whole house is taken to hang on the charger's phase, which is
+ * safe and wasteful. A single-phase charger on an unknown phase is guarded on the worst one.
+ */
+
+/** A cap that falls at once and rises only after it has not been lower for a while, in whole amps. */
+export interface SlowCap {
+  /** null = not guarded */
+  readonly capA: number | null;
+  /** Monotonic, when it was last this low. */
+  readonly loweredMs: number;
+}
+
+export const noCap: SlowCap = { capA: null, loweredMs: Number.NEGATIVE_INFINITY };
+
+/** @param freshA what may flow by the newest knowledge, A; null = not guarded */
+export function stepCap(cap: SlowCap, freshA: number | null, monotonicMs: number, riseDelayS: number): SlowCap {
+  if (freshA === null) return cap.capA === null ? cap : noCap;
+  const wholeA = freshA > 0 ? Math.floor(freshA) : 0;
+  if (cap.capA === null || wholeA <= cap.capA) return { capA: wholeA, loweredMs: monotonicMs };
+  return monotonicMs - cap.loweredMs >= riseDelayS * 1000 ? { capA: wholeA, loweredMs: monotonicMs } : cap;
+}
+
+/** Most amps that the main fuse leaves for charging; null = no fuse configured or no reading to tell. */
+export function chargeRoomA(
+  inputs: Inputs,
+  heldCapA: number | null,
+  targetA: number,
+  monotonicMs: number,
+  settings: ControlSettings,
+): number | null {
+  const { grid } = inputs;
+  if (settings.fuseA === null || grid === null) return null;
+  const limitA = settings.fuseA - settings.fuseMarginA;
+  const importA = worstImport(inputs, settings, Math.max);
+  const carA = carAmps(inputs, monotonicMs, settings);
+  if (carA !== null) return limitA - (importA - carA);
+  // the car's share is unknown just now: give way to a real overload, never rise on a guess
+  if (importA > limitA) return Math.max(0, targetA) - (importA - limitA);
+  return Math.max(heldCapA ?? 0, limitA - importA);
+}
+
+/** Most amps that may be discharged without exporting more than the limit or the fuse allow; null = no limit. */
+export function dischargeRoomA(inputs: Inputs, monotonicMs: number, settings: ControlSettings): number | null {
+  const { grid, demand } = inputs;
+  const { exportLimitW, fuseA, fuseMarginA } = settings;
+  if (grid === null || (exportLimitW === null && fuseA === null)) return null;
+  const wattsPerAmp = mainsVoltage(inputs, settings) * chargerPhases(inputs);
+  const demandW = isYoung(demand, monotonicMs, settings.staleAfterS * 1000) ? demand.powerW : null;
+  const byExport =
+    exportLimitW === null ? Number.POSITIVE_INFINITY : demandW === null ? 0 : (exportLimitW + demandW) / wattsPerAmp;
+  if (fuseA === null) return byExport;
+  const carA = carAmps(inputs, monotonicMs, settings) ?? 0;
+  const houseA = worstImport(inputs, settings, Math.min) - carA;
+  // from a total alone nobody knows whether the house's load is on the charger's phase
+  const helpsA = grid.perPhase || settings.sitePhases === 1 ? houseA : Math.min(0, houseA);
+  return Math.min(byExport, fuseA - fuseMarginA + helpsA);
+}
+
+/** The highest (or lowest) import among the phases that this charger may be on, A. */
+export function worstImport(
+  { grid, charger }: Inputs,
+  { chargerPhase }: ControlSettings,
+  worst: (...amps: number[]) => number,
+): number {
+  if (grid === null) return 0;
+  const own = chargerPhase === null || (charger?.phases ?? 1) > 1 ? undefined : grid.importA[chargerPhase - 1];
+  return own ?? worst(...grid.importA);
+}
+
+/** Phases the charger uses, as it says. */
+export const chargerPhases = ({ charger }: Inputs): number => charger?.phases ?? 1;
+
+/** The car's share of the grid reading, per phase or of the total alike, + charge, A; null when it was not seen together with the grid. */
+function carAmps(inputs: Inputs, monotonicMs: number, settings: ControlSettings): number | null {
+  const { grid } = inputs;
+  const car = carPower(inputs, monotonicMs, COHERENT_MS);
+  if (grid === null || car === null || Math.abs(grid.arrivedMs - car.arrivedMs) > COHERENT_MS) return null;
+  return car.powerW / (mainsVoltage(inputs, settings) * (grid.perPhase ? chargerPhases(inputs) : 1));
+}
