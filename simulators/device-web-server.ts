@@ -92,7 +92,7 @@ export async function startDeviceWebServer(options: DeviceWebServerOptions): Pro
   let listener: Server | undefined;
   let cancelRelisten: Cancel = () => {};
 
-  const httpServer = createHttpServer({ keepAlive: options.keepAlive });
+  const httpServer = createHttpServer();
   httpServer.on("request", (request, response) => {
     counts.requests++;
     concurrentRequests++;
@@ -152,7 +152,10 @@ export async function startDeviceWebServer(options: DeviceWebServerOptions): Pro
         httpServer.emit("connection", socket);
       });
       listener = opening;
-      opening.once("error", reject);
+      opening.on("error", (error) => {
+        if (listener === opening) listener = undefined;
+        reject(error);
+      });
       opening.listen(port, host, () => {
         const address = opening.address();
         if (address !== null && typeof address === "object") port = address.port;
@@ -179,7 +182,7 @@ export async function startDeviceWebServer(options: DeviceWebServerOptions): Pro
     const isWanted = isPowered && fault !== "refuse" && !isStopped;
     if (isWanted && listener === undefined) {
       open().catch(() => {
-        listener = undefined;
+        cancelRelisten();
         cancelRelisten = systemClock.after(RELISTEN_DELAY_MS, followPower);
       });
     } else if (!isWanted && listener !== undefined) {

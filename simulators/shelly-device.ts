@@ -17,6 +17,7 @@ import { isHttpFault } from "./wire-faults.ts";
  * | `truncated-json` | half of the JSON, with a length that fits |
  * | `html-200` | a web page with status 200 |
  * | `unauthorized` | somebody changed the password |
+ * | `too-many-attempts` | generation 2 and later: 429 where a password would be asked for (firmware 2 in the field) |
  * | `server-error` | status 500 |
  * | `redirect` | status 302 to another host name, again and again |
  * | `nan` | `NaN` for numbers, then (every other answer) words for numbers |
@@ -35,6 +36,7 @@ export const shellyFaults = [
   "truncated-json",
   "html-200",
   "unauthorized",
+  "too-many-attempts",
   "server-error",
   "redirect",
   "nan",

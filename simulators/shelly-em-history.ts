@@ -1,4 +1,4 @@
-import type { ChannelReading } from "./metering.ts";
+import type { ChannelReading, EnergyCounters } from "./metering.ts";
 
 /** One row of `em_data.csv`: energy and voltage range of ten minutes. */
 export interface HistoryRow {
@@ -31,30 +31,36 @@ export function addToHistory(history: History, reading: ChannelReading, unixtime
   if (unixtimeS <= 0) return { rows: history.rows, open: undefined };
   const startMs = Math.floor((unixtimeS * 1000) / ROW_MS) * ROW_MS;
   const { open } = history;
-  if (open === undefined || open.startMs !== startMs) {
-    const rows = open === undefined ? history.rows : [...history.rows, open].slice(-LONGEST_HISTORY_ROWS);
-    return { rows, open: beginRow(startMs, reading) };
-  }
+  if (open === undefined) return { rows: history.rows, open: beginRow(startMs, reading, reading) };
+  if (open.startMs === startMs) return { rows: history.rows, open: continueRow(open, reading) };
+  const before = { importWh: open.importAtStartWh + open.importWh, exportWh: open.exportAtStartWh + open.exportWh };
   return {
-    rows: history.rows,
-    open: {
-      ...open,
-      importWh: Math.max(0, reading.importWh - open.importAtStartWh),
-      exportWh: Math.max(0, reading.exportWh - open.exportAtStartWh),
-      lowestV: Math.min(open.lowestV, reading.voltageV),
-      highestV: Math.max(open.highestV, reading.voltageV),
-    },
+    rows: [...history.rows, open].slice(-LONGEST_HISTORY_ROWS),
+    open: continueRow(beginRow(startMs, reading, before), reading),
   };
 }
 
-const beginRow = (startMs: number, reading: ChannelReading): NonNullable<History["open"]> => ({
+type OpenRow = NonNullable<History["open"]>;
+
+const beginRow = (startMs: number, reading: ChannelReading, before: EnergyCounters): OpenRow => ({
   startMs,
   importWh: 0,
   exportWh: 0,
   lowestV: reading.voltageV,
   highestV: reading.voltageV,
-  importAtStartWh: reading.importWh,
-  exportAtStartWh: reading.exportWh,
+  importAtStartWh: before.importWh,
+  exportAtStartWh: before.exportWh,
+});
+
+/** Counters that stand lower than at the start were reset. */
+const continueRow = (open: OpenRow, reading: ChannelReading): OpenRow => ({
+  ...open,
+  importWh: Math.max(0, reading.importWh - open.importAtStartWh),
+  exportWh: Math.max(0, reading.exportWh - open.exportAtStartWh),
+  importAtStartWh: Math.min(open.importAtStartWh, reading.importWh),
+  exportAtStartWh: Math.min(open.exportAtStartWh, reading.exportWh),
+  lowestV: Math.min(open.lowestV, reading.voltageV),
+  highestV: Math.max(open.highestV, reading.voltageV),
 });
 
 /** The file as the device streams it (fact sheet v2g 4.1). */

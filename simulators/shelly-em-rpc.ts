@@ -175,14 +175,17 @@ class RunningRpc extends RunningShelly implements ShellyRpcSimulator {
 }
 
 const json = (status: number, shown: unknown): Answer => ({ status, body: toDeviceJson(shown) });
-const TOO_MANY: RpcError = { code: 429, message: "Too many requests" };
+/** What firmware 2 says while its nonce table is full, and after too many wrong passwords. */
+const TOO_MANY: RpcError = { code: 429, message: "Too many failed authentication attempts" };
 
 /** GET /shelly, GET /rpc/<Method>?id=0 (bare result), POST /rpc (frame). */
 function answerHttp(device: RpcDevice, guard: DigestGuard, request: DeviceRequest): Answer {
   if (request.path === "/shelly") return json(200, deviceInfo(device));
   const frame = toFrame(request);
   if (frame === undefined) return { status: 404, contentType: "text/plain", body: "Not Found" };
-  const denied = isOpenMethod(frame.method) ? undefined : checkHttp(guard, request, frame);
+  const isOpen = isOpenMethod(frame.method);
+  if (device.body.fault === "too-many-attempts" && !isOpen) return json(429, TOO_MANY);
+  const denied = isOpen ? undefined : checkHttp(guard, request, frame);
   if (denied !== undefined) return denied;
   const reply = callMethod(device, frame.method, frame.params);
   if (request.method === "POST") return json(200, toReplyFrame(device, frame, reply));
@@ -226,7 +229,7 @@ function queryArgument(text: string): unknown {
 
 function answerFrame(device: RpcDevice, guard: DigestGuard, frame: RequestFrame): FrameAnswer {
   const isOpen = isOpenMethod(frame.method);
-  const verdict: DigestVerdict = isOpen ? { verdict: "accepted" } : guard.checkFrame(frame.auth);
+  const verdict = checkFrame(device, guard, frame);
   if (verdict.verdict !== "accepted") {
     const error = verdict.verdict === "throttled" ? TOO_MANY : { code: 401, message: guard.challengeFrame(verdict) };
     return { reply: toReplyFrame(device, frame, { error }), access: "denied" };
@@ -239,6 +242,11 @@ function answerFrame(device: RpcDevice, guard: DigestGuard, frame: RequestFrame)
     reply: toReplyFrame(device, frame, reply),
     access: isOpen && device.hasPassword() ? "unproven" : "granted",
   };
+}
+
+function checkFrame(device: RpcDevice, guard: DigestGuard, frame: RequestFrame): DigestVerdict {
+  if (isOpenMethod(frame.method)) return { verdict: "accepted" };
+  return device.body.fault === "too-many-attempts" ? { verdict: "throttled" } : guard.checkFrame(frame.auth);
 }
 
 const toReplyFrame = (device: RpcDevice, frame: RequestFrame, reply: RpcReply): Component => ({

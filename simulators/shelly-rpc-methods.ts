@@ -131,17 +131,16 @@ function threePhase(readings: readonly ChannelReading[]): Record<string, Compone
 
 /** A method of one component, which its `id` names. */
 const ofComponent =
-  (type: string, answer: (device: RpcDevice, id: number, name: string) => unknown): RpcMethod =>
+  (type: string, answer: (device: RpcDevice, id: number, status: Component) => unknown): RpcMethod =>
   (device, params) => {
     const { id } = params;
     if (id === undefined || id === null) return fail(-103, "Missing required argument 'id'!");
     if (typeof id !== "number" || !Number.isInteger(id)) return fail(-103, "Argument 'id' has to be a number!");
-    const name = `${type}:${id}`;
-    if (!(name in fullStatus(device))) return fail(-105, `Argument 'id', value ${id} not found!`);
-    return ok(answer(device, id, name));
+    const status = fullStatus(device)[`${type}:${id}`];
+    return status === undefined ? fail(-105, `Argument 'id', value ${id} not found!`) : ok(answer(device, id, status));
   };
 
-const statusOf = (type: string): RpcMethod => ofComponent(type, (device, _id, name) => fullStatus(device)[name]);
+const statusOf = (type: string): RpcMethod => ofComponent(type, (_device, _id, status) => status);
 
 function fullConfig(device: RpcDevice): Readonly<Record<string, Component>> {
   const { component, ctType } = device.model;
@@ -182,14 +181,14 @@ const everyDevice: Readonly<Record<string, RpcMethod>> = {
 
 const singlePhaseMethods: Readonly<Record<string, RpcMethod>> = {
   "EM1.GetStatus": statusOf("em1"),
-  "EM1.GetConfig": ofComponent("em1", (device, _id, name) => fullConfig(device)[name]),
+  "EM1.GetConfig": ofComponent("em1", (device, id) => fullConfig(device)[`em1:${id}`]),
   "EM1Data.GetStatus": statusOf("em1data"),
   "EM1Data.ResetCounters": resetCounters("em1data"),
 };
 
 const threePhaseMethods: Readonly<Record<string, RpcMethod>> = {
   "EM.GetStatus": statusOf("em"),
-  "EM.GetConfig": ofComponent("em", (device, _id, name) => fullConfig(device)[name]),
+  "EM.GetConfig": ofComponent("em", (device, id) => fullConfig(device)[`em:${id}`]),
   "EMData.GetStatus": statusOf("emdata"),
   "EMData.ResetCounters": resetCounters("emdata"),
 };

@@ -1,6 +1,7 @@
 import { type Cancel, type Clock, systemClock } from "../lib/model/clock.ts";
 import { type DeviceRequest, type DeviceWebServer, startDeviceWebServer } from "./device-web-server.ts";
 import type { RunningSimulator } from "./simulator.ts";
+import { chargerGroups, chargerStatus, type OcppConfiguration, statusIds } from "./wallbox-charger.ts";
 import { createWallboxAccount, json, refuse, type WallboxAccount } from "./wallbox-account.ts";
 import { type Answer, isHttpFault } from "./wire-faults.ts";
 
@@ -29,13 +30,6 @@ export interface CloudCall {
   readonly method: string;
   readonly path: string;
   readonly atMs: number;
-}
-
-export interface OcppConfiguration {
-  readonly type: "ocpp" | "wallbox";
-  readonly address: string;
-  readonly chargePointIdentity: string;
-  readonly password: string;
 }
 
 export interface WallboxCloudOptions {
@@ -75,23 +69,10 @@ export interface WallboxCloudSimulator extends RunningSimulator<WallboxCloudFaul
   revokeTokens(): void;
 }
 
-export const WALLBOX_READY = 161;
-const DISCONNECTED = 0;
-const UPDATING = 166;
-const CHARGING = 194;
-const PAUSED = 182;
 /** Field-observed course of a restart. */
 const RESTART_READY_MS = 10_000;
 const RESTART_DISCONNECTED_MS = 90_000;
 const LONGEST_RECORD = 10_000;
-
-const STATUS_TEXT: Readonly<Record<number, string>> = {
-  [DISCONNECTED]: "Disconnected",
-  [WALLBOX_READY]: "Ready",
-  [UPDATING]: "Updating",
-  [CHARGING]: "Charging",
-  [PAUSED]: "Paused by user",
-};
 
 interface Cloud {
   readonly clock: Clock;
@@ -125,7 +106,7 @@ export async function startWallboxCloud(options: WallboxCloudOptions = {}): Prom
     actions: [],
     calls: [],
     fault: null,
-    statusId: WALLBOX_READY,
+    statusId: statusIds.ready,
     cancelRestart: () => {},
     ocpp: { type: "wallbox", address: "", chargePointIdentity: "", password: "" },
   };
@@ -222,7 +203,8 @@ function answerCloud(cloud: Cloud, request: DeviceRequest): Answer {
 
 function answerApi(cloud: Cloud, request: DeviceRequest): Answer {
   const { method, path } = request;
-  if (path === "/v3/chargers/groups") return method === "GET" ? groups(cloud) : refuse(405, "Method Not Allowed");
+  if (path === "/v3/chargers/groups")
+    return method === "GET" ? json(200, chargerGroups(cloud)) : refuse(405, "Method Not Allowed");
   const [, statusOf, actionFor, ocppOf] =
     /^(?:\/chargers\/status\/(\d+)|\/v3\/chargers\/(\d+)\/remote-action|\/v3\/chargers\/(\d+)\/ocpp-configuration)$/.exec(
       path,
@@ -245,60 +227,13 @@ function parseObject(body: string): Readonly<Record<string, unknown>> {
   }
 }
 
-const groups = (cloud: Cloud): Answer =>
-  json(200, {
-    result: {
-      groups: [
-        {
-          id: 1,
-          name: "Home",
-          chargers: [
-            { id: cloud.chargerId, name: "Quasar", serialNumber: String(cloud.chargerId), status: cloud.statusId },
-          ],
-        },
-      ],
-    },
-  });
-
-/** The fields that fact sheet v2g 3.2 lists. */
-const chargerStatus = (cloud: Cloud): unknown => ({
-  status_id: cloud.statusId,
-  status_description: STATUS_TEXT[cloud.statusId] ?? "Unknown",
-  name: "Quasar",
-  charging_power: 0,
-  charging_speed: 0,
-  charging_time: 0,
-  max_available_power: 32,
-  added_energy: 0,
-  added_discharged_energy: 0,
-  added_range: 0,
-  state_of_charge: null,
-  cost: 0,
-  current_mode: 1,
-  depot_price: 0,
-  ocpp_status: cloud.ocpp.type === "ocpp" ? 2 : 1,
-  connections: 0,
-  config_data: {
-    locked: 0,
-    max_charging_current: 32,
-    icp_max_current: 32,
-    energy_price: 0,
-    currency: { code: "GBP" },
-    serial_number: cloud.chargerId,
-    part_number: "QSX0-2-2-2-0-002",
-    software: { currentVersion: "3.4.0", updateAvailable: false },
-    plan: { features: ["POWER_BOOST"] },
-    ecosmart: { enabled: false, mode: 0 },
-  },
-});
-
 function remoteAction(cloud: Cloud, { action }: Readonly<Record<string, unknown>>): Answer {
   if (typeof action !== "number" || ![1, 2, 3, 4, 5, 9].includes(action)) return refuse(400, "Unknown action");
   remember(cloud.actions, { chargerId: cloud.chargerId, action, atMs: cloud.clock.nowMs() });
-  if (action === 1) cloud.statusId = CHARGING;
-  if (action === 2) cloud.statusId = PAUSED;
+  if (action === 1) cloud.statusId = statusIds.charging;
+  if (action === 2) cloud.statusId = statusIds.paused;
   if (action === 3) restart(cloud);
-  if (action === 5) cloud.statusId = UPDATING;
+  if (action === 5) cloud.statusId = statusIds.updating;
   return json(200, { data: { type: "remote_action", attributes: { action } } });
 }
 
@@ -306,11 +241,11 @@ function remoteAction(cloud: Cloud, { action }: Readonly<Record<string, unknown>
 function restart(cloud: Cloud): void {
   const { clock } = cloud;
   cloud.cancelRestart();
-  cloud.statusId = WALLBOX_READY;
+  cloud.statusId = statusIds.ready;
   cloud.cancelRestart = clock.after(RESTART_READY_MS, () => {
-    cloud.statusId = DISCONNECTED;
+    cloud.statusId = statusIds.disconnected;
     cloud.cancelRestart = clock.after(RESTART_DISCONNECTED_MS, () => {
-      cloud.statusId = WALLBOX_READY;
+      cloud.statusId = statusIds.ready;
     });
   });
   cloud.onRestart(cloud.chargerId);
