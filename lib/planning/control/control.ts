@@ -100,8 +100,22 @@ function settle(
     fuseCap: isGridNews || meterGone ? stepCap(heard.fuseCap, roomA, monotonicMs, riseDelayS) : heard.fuseCap,
     exportCap:
       isGridNews || meterGone ? stepCap(heard.exportCap, exportRoomA, monotonicMs, riseDelayS) : heard.exportCap,
-    headroomCap: stepCap(heard.headroomCap, heard.headroomA, monotonicMs, riseDelayS),
+    headroomCap: stepHeadroom(heard, inputs.gridHealth.phase === "fresh", event, riseDelayS),
   };
+}
+
+/** The site speaks up only when its share changes; between that only a rise can fall due. */
+function stepHeadroom(
+  { headroomCap: cap, headroomA }: ControlState,
+  isMeterFresh: boolean,
+  { type, monotonicMs }: ControlEvent,
+  riseDelayS: number,
+): ControlState["headroomCap"] {
+  const isPending = headroomA !== null && cap.capA !== null && headroomA > cap.capA;
+  if (type !== "headroom" && !isPending) return cap;
+  const stepped = stepCap(cap, headroomA, monotonicMs, riseDelayS);
+  // a share dealt blindly says nothing about the house; it need not be outwaited
+  return isMeterFresh ? stepped : { ...stepped, loweredMs: Number.NEGATIVE_INFINITY };
 }
 
 function gatherLimits(state: ControlState, now: Timing, settings: ControlSettings): LimitInput {

@@ -77,11 +77,13 @@ export function headroomRequest(
   // without a reading of the car its last set point counts
   const nowA = car === null ? (outcome.targetA ?? 0) : car.powerW / ((car.voltageV ?? settings.voltageV) * phases);
   const ownPhase = settings.chargerPhase === null ? undefined : [settings.chargerPhase];
+  // a hands-off charger decides by itself: keep room for what flows
+  const wantA = outcome.targetA === null ? Math.max(0, Math.ceil(nowA)) : outcome.beforeFuseA;
+  const minA = Math.ceil(Math.max(settings.minChargeA, inputs.chargerLimits?.minA ?? 0));
   return {
-    // a hands-off charger decides by itself: keep room for what flows
-    wantA: outcome.targetA === null ? Math.max(0, Math.ceil(nowA)) : outcome.beforeFuseA,
+    wantA,
     nowA,
-    minA: Math.ceil(Math.max(settings.minChargeA, inputs.chargerLimits?.minA ?? 0)),
+    minA: wantA > 0 ? Math.min(minA, wantA) : minA,
     safeA: settings.safeChargeA,
     onPhases: phases > 1 ? [1, 2, 3].slice(0, phases) : ownPhase,
   };

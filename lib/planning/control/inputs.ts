@@ -144,6 +144,14 @@ export function carPower(inputs: Inputs, monotonicMs: number, withinMs: number):
 export const isYoung = (power: TimedPower | null, monotonicMs: number, withinMs: number): power is TimedPower =>
   power !== null && monotonicMs - power.arrivedMs <= withinMs;
 
+/** What the meter sees per phase, + import, A, while it is trusted; null otherwise. */
+export const freshGridCurrents = (
+  { grid, gridHealth }: Inputs,
+  monotonicMs: number,
+  settings: ControlSettings,
+): readonly number[] | null =>
+  gridHealth.phase !== "lost" && isYoung(grid, monotonicMs, settings.staleAfterS * 1000) ? grid.importA : null;
+
 /** Mains voltage at the house, V: measured if possible. */
 export function mainsVoltage({ grid, evse, charger }: Inputs, settings: ControlSettings): number {
   return grid?.voltageV ?? evse?.voltageV ?? plausibleVoltage(charger?.voltageV ?? null) ?? settings.voltageV;
