@@ -1,0 +1,135 @@
+/* What the page sees: which readings are there, how old they are, and where the power goes. */
+
+/** @typedef {import("./wording.mjs").Words} Words */
+/** @typedef {import("../../../lib/model/records.ts").Control} Control */
+/** @typedef {import("../../../lib/model/records.ts").Charger} Charger */
+/** @typedef {{ powerW: number | null, at: string }} Seen */
+/**
+ * What the flow hands to the page once a second.
+ * @typedef {object} PageRecord
+ * @property {"home-energy"} kind
+ * @property {string} at when it was sent, by the clock of Node-RED
+ * @property {Control | null} control
+ * @property {Charger | null} charger
+ * @property {Partial<Record<"grid" | "evse" | "solar" | "house" | "battery", Seen>>} meters
+ * @property {{ cloudsPercent: number, loadW: number, plugged: boolean, meterOnline: boolean } | null} home
+ */
+/** @typedef {{ powerW: number | null, ageS: number | null, isStale: boolean }} Reading */
+/** @typedef {Record<"sun" | "house" | "car" | "grid", Reading>} House */
+
+/** Older than this is shown dimmed and with its age; the controller itself stops following after 10 s. */
+export const STALE_AFTER_S = 8;
+/** Node-RED sends every second; silence for longer than this is said. */
+export const SILENT_AFTER_S = 5;
+/** Below this a direction means nothing. */
+export const NOTHING_W = 15;
+
+/**
+ * Whether the page hears from Node-RED. Ages are told by Node-RED's clock plus the time that passed in the browser since
+ * the message came, so a phone with a wrong clock tells no wrong ages.
+ * @param {unknown} payload
+ * @param {number} receivedMs browser time
+ * @param {number} nowMs browser time
+ * @param {boolean} isConnected
+ */
+export function hear(payload, receivedMs, nowMs, isConnected) {
+  const page = isPage(payload) ? payload : null;
+  const silentS = page === null ? 0 : Math.max(0, (nowMs - receivedMs) / 1000);
+  const isSilent = silentS > SILENT_AFTER_S;
+  const serverMs = page === null ? nowMs : Date.parse(page.at) + Math.max(0, nowMs - receivedMs);
+  const state = page === null ? "loading" : isSilent && !isConnected ? "lost" : isSilent ? "silent" : "live";
+  return { page, silentS, serverMs, state };
+}
+
+/**
+ * @param {unknown} payload
+ * @returns {payload is PageRecord}
+ */
+export function isPage(payload) {
+  return typeof payload === "object" && payload !== null && "kind" in payload && payload.kind === "home-energy";
+}
+
+/**
+ * The latest reading of each place, however old.
+ * @param {PageRecord} page
+ * @param {number} serverMs
+ * @returns {House}
+ */
+export function readHouse(page, serverMs) {
+  const { control, charger, meters } = page;
+  const chargerSeen = charger !== null && charger.powerW !== null ? charger : null;
+  const houseSeen =
+    meters.house ?? (control !== null && control.houseW !== null ? { powerW: control.houseW, at: control.at } : null);
+  return {
+    sun: readSeen(meters.solar, serverMs),
+    house: readSeen(houseSeen, serverMs),
+    car: readSeen(chargerSeen ?? meters.evse, serverMs),
+    grid: readSeen(meters.grid, serverMs),
+  };
+}
+
+/**
+ * @param {Readonly<Seen> | null | undefined} seen
+ * @param {number} serverMs
+ * @returns {Reading}
+ */
+export function readSeen(seen, serverMs) {
+  if (seen === null || seen === undefined || seen.powerW === null) return { powerW: null, ageS: null, isStale: false };
+  const ageS = Math.max(0, (serverMs - Date.parse(seen.at)) / 1000);
+  return { powerW: seen.powerW, ageS, isStale: ageS > STALE_AFTER_S };
+}
+
+/**
+ * Who feeds whom. Sun serves the house first, then the car, then the grid; the car serves the house before the grid;
+ * the grid gives the rest. Power has no name on a wire: this is the usual way to tell the story, not a measurement.
+ * @param {House} house
+ * @returns {{ from: keyof House, to: keyof House, powerW: number, isStale: boolean }[]}
+ */
+export function traceFlows(house) {
+  const give = {
+    sun: Math.max(0, house.sun.powerW ?? 0),
+    car: Math.max(0, -(house.car.powerW ?? 0)),
+    grid: Math.max(0, house.grid.powerW ?? 0),
+  };
+  const take = {
+    house: Math.max(0, house.house.powerW ?? 0),
+    car: Math.max(0, house.car.powerW ?? 0),
+    grid: Math.max(0, -(house.grid.powerW ?? 0)),
+  };
+  const links = /** @type {const} */ ([
+    ["sun", "house"],
+    ["sun", "car"],
+    ["sun", "grid"],
+    ["car", "house"],
+    ["car", "grid"],
+    ["grid", "house"],
+    ["grid", "car"],
+  ]);
+  return links.map(([from, to]) => {
+    const powerW = Math.min(give[from], take[to]);
+    give[from] -= powerW;
+    take[to] -= powerW;
+    return { from, to, powerW: powerW < NOTHING_W ? 0 : powerW, isStale: house[from].isStale || house[to].isStale };
+  });
+}
+
+/**
+ * What the car is doing, as a word of the state table.
+ * @param {PageRecord} page
+ * @param {number} serverMs
+ */
+export function carState(page, serverMs) {
+  const { control, charger } = page;
+  if (control === null && charger === null) return "loading";
+  const alarms = (control?.alarms ?? []).map((alarm) => alarm.code);
+  if (charger?.state === "fault" || control?.reason.code === "charger-fault") return "fault";
+  if (alarms.includes("charger-lost") || charger?.online === false) return "offline";
+  if (control?.safeState === true) return "safe";
+  const car = readHouse(page, serverMs).car;
+  if (car.powerW !== null && !car.isStale && Math.abs(car.powerW) > 100)
+    return car.powerW > 0 ? "charging" : "discharging";
+  if (charger?.plugged === false) return "unplugged";
+  if (control === null || control.mode === "freerun") return "hands-off";
+  if ((control.targetA ?? 0) !== 0) return "starting";
+  return control.mode === "pause" || control.mode === "unplug" ? "paused" : "waiting";
+}
