@@ -1,6 +1,5 @@
 (function () {
-  const between =
-    (low: number, high: number, mayBeEmpty = false) =>
+  const between = (low: number, high: number, mayBeEmpty = false) =>
     function (this: EditorNode, text: string): boolean | string {
       if (mayBeEmpty && (text === "" || text === undefined || text === null)) return true;
       const number = Number(text);
@@ -56,6 +55,7 @@
       chargerStaleAfterS: { value: "30", validate: between(1, 3600) },
       safeChargeA: { value: "6", validate: between(0, 500) },
       recoveryDelayS: { value: "10", validate: between(0, 3600) },
+      riseDelayS: { value: "15", validate: between(0, 3600) },
       priority: { value: "1", validate: between(0, 1000) },
       chargerPhase: { value: "" },
     },

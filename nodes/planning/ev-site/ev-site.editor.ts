@@ -1,6 +1,5 @@
 (function () {
-  const between =
-    (low: number, high: number, key: string, mayBeEmpty = false) =>
+  const between = (low: number, high: number, key: string, mayBeEmpty = false) =>
     function (this: EditorNode, text: string): boolean | string {
       if (mayBeEmpty && (text === "" || text === undefined || text === null)) return true;
       const number = Number(text);
@@ -22,7 +21,7 @@
         required: true,
         validate(this: EditorNode, text: string) {
           try {
-            new Intl.DateTimeFormat("en", { timeZone: text });
+            Intl.DateTimeFormat("en", { timeZone: text });
             return text !== "";
           } catch {
             return this._("ev-site.error.zone");
