@@ -249,6 +249,17 @@ describe("WebSocket of a simulated Shelly", () => {
       }
     });
 
+    it("forgets its nonces in a reboot", async () => {
+      const shelly = await start({ password: "secret", firmware: "1.4.2" });
+      const before = await connect(shelly);
+      const auth = answerChallenge(await challengeOf(before), "secret");
+      shelly.reboot({ downMs: 1_000 });
+      clock.advance(1_000);
+      const after = await connect(shelly);
+      after.send({ ...SUBSCRIBE, id: 2, auth });
+      assert.equal(at(await after.first(isReplyTo(2)), "error", "code"), 401);
+    });
+
     it("tells everybody who it is, but does not push for that", async () => {
       const shelly = await start({ password: "secret" });
       const client = await connect(shelly);
