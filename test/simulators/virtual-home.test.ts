@@ -51,7 +51,8 @@ describe("virtual home", () => {
   }
   afterEach(end);
 
-  it("balances at every instant: grid = house - sun + car, on every clamp", async () => {
+  it("balances at every instant: grid = house - sun + car, on every clamp", async function () {
+    this.timeout(10_000);
     const happening = fc.record({
       command,
       amps: fc.option(fc.integer({ min: -32, max: 32 })),
