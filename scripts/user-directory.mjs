@@ -49,6 +49,8 @@ module.exports = {
   credentialSecret: readFileSync(join(__dirname, "credential-secret"), "utf8"),
   telemetry: { enabled: false, updateNotification: false },
   editorTheme: { tours: false },
+  // No palette manager: its catalogue would be fetched from the internet whenever the editor opens.
+  externalModules: { palette: { allowInstall: false } },
   logging: { console: { level: "info", metrics: false, audit: false } },
 };
 `;
