@@ -4,7 +4,7 @@ import { because, safeStateCodes } from "./codes.ts";
 import { stepAlarms } from "./alarms.ts";
 import { chargerInView, describe } from "./describe.ts";
 import { followReady } from "./follow.ts";
-import { chargeRoomA, dischargeRoomA, stepCap } from "./fuse.ts";
+import { stepCap, stepFuseCaps } from "./fuse.ts";
 import { ageInputs, applyCharger, applyMeter, isPlugged } from "./inputs.ts";
 import { limitTarget, type LimitInput } from "./limits.ts";
 import type { ControlSettings } from "./settings.ts";
@@ -78,28 +78,14 @@ function settle(
   const carLeft = noCar && isPlugged(before.inputs.charger) === true;
   const socPercent = chargerInView(inputs)?.socPercent ?? null;
   const { ceilingSocPercent, floorSocPercent, startMode, riseDelayS } = settings;
-  const isGridNews = event.type === "meter" && inputs.grid !== before.inputs.grid;
-  const meterGone = inputs.gridHealth.phase === "missing" || inputs.gridHealth.phase === "lost";
-  const roomA = isGridNews
-    ? chargeRoomA(inputs, heard.fuseCap.capA, heard.outcome.targetA ?? 0, monotonicMs, settings)
-    : null;
-  const exportRoomA = isGridNews ? dischargeRoomA(inputs, monotonicMs, settings) : null;
+  const surroundings = { nowMs, socPercent, noCar, carLeft, ceilingSocPercent, floorSocPercent, startMode };
+  const isGridNews = inputs.grid !== before.inputs.grid;
   return {
     ...heard,
     inputs,
-    choices: endOverrides(heard.choices, {
-      nowMs,
-      socPercent,
-      noCar,
-      carLeft,
-      ceilingSocPercent,
-      floorSocPercent,
-      startMode,
-    }),
+    choices: endOverrides(heard.choices, surroundings),
     latches: updateLatches(heard.latches, socPercent, carLeft, settings),
-    fuseCap: isGridNews || meterGone ? stepCap(heard.fuseCap, roomA, monotonicMs, riseDelayS) : heard.fuseCap,
-    exportCap:
-      isGridNews || meterGone ? stepCap(heard.exportCap, exportRoomA, monotonicMs, riseDelayS) : heard.exportCap,
+    ...stepFuseCaps(heard, inputs, isGridNews, monotonicMs, settings),
     headroomCap: stepHeadroom(heard, inputs.gridHealth.phase === "fresh", event, riseDelayS),
   };
 }

@@ -1,5 +1,6 @@
-import { carPower, COHERENT_MS, type Inputs, isYoung, mainsVoltage } from "./inputs.ts";
+import { carPower, COHERENT_MS, type Inputs, isYoung, mainsVoltage, MOST_HOUSE_W } from "./inputs.ts";
 import type { ControlSettings } from "./settings.ts";
+import type { ControlState } from "./state.ts";
 
 /*
  * What the house's connection leaves for this car, from the latest grid reading. Amps per phase. On a three-phase site
@@ -25,8 +26,32 @@ export function stepCap(cap: SlowCap, freshA: number | null, monotonicMs: number
   return monotonicMs - cap.loweredMs >= riseDelayS * 1000 ? { capA: wholeA, loweredMs: monotonicMs } : cap;
 }
 
+/** Brings both caps up to date: with each grid reading, and when there are none any more. */
+export function stepFuseCaps(
+  { fuseCap, exportCap, outcome }: Pick<ControlState, "fuseCap" | "exportCap" | "outcome">,
+  inputs: Inputs,
+  isGridNews: boolean,
+  monotonicMs: number,
+  settings: ControlSettings,
+): Pick<ControlState, "fuseCap" | "exportCap"> {
+  const step = (cap: SlowCap, roomA: number | null): SlowCap => stepCap(cap, roomA, monotonicMs, settings.riseDelayS);
+  if (isGridNews) {
+    const roomA = chargeRoomA(inputs, fuseCap.capA, outcome.targetA ?? 0, monotonicMs, settings);
+    return {
+      fuseCap: step(fuseCap, roomA),
+      exportCap: step(exportCap, dischargeRoomA(inputs, monotonicMs, settings)),
+    };
+  }
+  const isGone = inputs.gridHealth.phase === "missing" || inputs.gridHealth.phase === "lost";
+  const isMonstrous = isMonstrousImport(inputs, monotonicMs, settings);
+  return {
+    fuseCap: isMonstrous ? step(fuseCap, 0) : isGone ? noCap : fuseCap,
+    exportCap: isGone ? noCap : exportCap,
+  };
+}
+
 /** Most amps that the main fuse leaves for charging; null = no fuse configured or no reading to tell. */
-export function chargeRoomA(
+function chargeRoomA(
   inputs: Inputs,
   heldCapA: number | null,
   targetA: number,
@@ -44,8 +69,15 @@ export function chargeRoomA(
   return Math.max(heldCapA ?? 0, limitA - importA);
 }
 
+/** A reading too high to be followed may still be a true overload: charging gives way to it. */
+function isMonstrousImport({ gridFault }: Inputs, monotonicMs: number, settings: ControlSettings): boolean {
+  if (settings.fuseA === null || gridFault?.kind !== "implausible") return false;
+  const isRecent = monotonicMs - gridFault.arrivedMs <= settings.staleAfterS * 1000;
+  return isRecent && gridFault.powerW > 0 && gridFault.powerW <= MOST_HOUSE_W;
+}
+
 /** Most amps that may be discharged without exporting more than the limit or the fuse allow; null = no limit. */
-export function dischargeRoomA(inputs: Inputs, monotonicMs: number, settings: ControlSettings): number | null {
+function dischargeRoomA(inputs: Inputs, monotonicMs: number, settings: ControlSettings): number | null {
   const { grid, demand } = inputs;
   const { exportLimitW, fuseA, fuseMarginA } = settings;
   if (grid === null || (exportLimitW === null && fuseA === null)) return null;

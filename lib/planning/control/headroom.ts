@@ -36,7 +36,8 @@ export interface HeadroomInput {
  *
  * Phases: a charger on known phases takes from those, a three-phase one from all three, so that the worst one decides.
  * One on an unknown phase of a three-phase site keeps what flows already, which the meter has seen wherever it is, and
- * takes anything more from every phase. What a discharging car gives is not counted on: it may stop at any moment.
+ * takes anything more from every phase. What a discharging car gives is not counted on: it may stop at any moment. An
+ * export is not counted on either, except where it hides behind a car on an unknown phase.
  *
  * @returns amps per phase by controller id
  */

@@ -24,7 +24,11 @@ export interface Inputs {
   readonly grid: GridReading | null;
   readonly gridHealth: Health;
   /** Why the latest grid reading was not used. */
-  readonly gridFault: { readonly kind: "implausible" | "frozen"; readonly powerW: number } | null;
+  readonly gridFault: {
+    readonly kind: "implausible" | "frozen";
+    readonly powerW: number;
+    readonly arrivedMs: number;
+  } | null;
   /** What the meter keeps saying, and since when (monotonic). */
   readonly repeated: { readonly reading: string; readonly sinceMs: number } | null;
   readonly evse: TimedPower | null;
@@ -61,8 +65,8 @@ export const noInputs: Inputs = {
   demandHealth: neverHeard,
 };
 
-/** Without a fuse to compare with: beyond any house. */
-const MOST_HOUSE_W = 100_000;
+/** Beyond any house. */
+export const MOST_HOUSE_W = 100_000;
 /** Grid and car must be seen this close together to be subtracted; a ramping car would otherwise look like the house. */
 export const COHERENT_MS = 2_000;
 const FROZEN_LEAST_W = 50;
@@ -83,11 +87,12 @@ function applyGrid(before: Inputs, reading: Meter, monotonicMs: number, settings
   if (powerW === null) return before;
   const repeated = noteRepetition(before.repeated, reading, monotonicMs);
   const inputs = { ...before, repeated };
-  if (!isPlausible(reading, settings)) return { ...inputs, gridFault: { kind: "implausible", powerW } };
+  if (!isPlausible(reading, settings))
+    return { ...inputs, gridFault: { kind: "implausible", powerW, arrivedMs: monotonicMs } };
   const isFrozen =
     reading.flags.includes("frozen") ||
     (repeated !== null && monotonicMs - repeated.sinceMs >= settings.frozenAfterS * 1000);
-  if (isFrozen) return { ...inputs, gridFault: { kind: "frozen", powerW } };
+  if (isFrozen) return { ...inputs, gridFault: { kind: "frozen", powerW, arrivedMs: monotonicMs } };
   const voltageV = plausibleVoltage(reading.voltageV);
   const phases = phaseImports(reading, voltageV ?? settings.voltageV);
   const heard: Inputs = {
