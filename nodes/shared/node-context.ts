@@ -1,7 +1,7 @@
 import { type Cancel, type Clock, repeatEvery, sleep } from "../../lib/model/clock.ts";
 import { EvError, toEvError } from "../../lib/model/errors.ts";
 import { type Logger, redact, redactingLogger } from "../../lib/model/logger.ts";
-import type { NodeMessage, NodeRed, RuntimeNode, SendFunction, StatusMessage } from "./node-red.d.ts";
+import type { ContextStore, NodeMessage, NodeRed, RuntimeNode, SendFunction, StatusMessage } from "./node-red.d.ts";
 import { useService } from "./service.ts";
 
 /** live = green dot, acting = blue dot, waiting = yellow ring, failed = red ring, off = grey ring. */
@@ -87,6 +87,7 @@ export function createNodeContext(
     },
     secrets,
   );
+  const kept = new Set<string>();
   let shown = "";
   let activeFault: { code: string; sinceMs: number } | null = null;
 
@@ -174,12 +175,16 @@ export function createNodeContext(
     addSecret: (secret) => void ownSecrets.push(secret),
     recall: (key) =>
       new Promise((resolve, reject) => {
-        node.context().get(key, undefined, (error, found) => (error ? reject(error) : resolve(found)));
+        keepingPlace(node).get(keptName(node, key), undefined, (error, found) =>
+          error ? reject(error) : resolve(found),
+        );
       }),
-    remember: (key, toKeep) =>
-      new Promise((resolve, reject) => {
-        node.context().set(key, toKeep, undefined, (error) => (error ? reject(error) : resolve()));
-      }),
+    remember(key, toKeep) {
+      kept.add(key);
+      return new Promise((resolve, reject) => {
+        keepingPlace(node).set(keptName(node, key), toKeep, undefined, (error) => (error ? reject(error) : resolve()));
+      });
+    },
   };
 
   const end = async (removed: boolean): Promise<void> => {
@@ -191,9 +196,22 @@ export function createNodeContext(
       }
     }
     for (const release of releases.splice(0).toReversed()) release(removed);
+    if (removed) for (const key of kept) await context.remember(key, undefined);
   };
   return { context, end };
 }
+
+/**
+ * The flow's context, or the global one for config nodes. Not the node's own: without a configured store Node-RED deletes
+ * that at every deploy.
+ */
+function keepingPlace(node: RuntimeNode): ContextStore {
+  const own = node.context();
+  return own.flow ?? own.global;
+}
+
+/** Ids and types may hold characters that a context key must not. */
+const keptName = (node: RuntimeNode, key: string): string => `${node.type}_${node.id}_${key}`.replaceAll(/\W/g, "_");
 
 /** What to do next, from the locale files, followed by what happened. */
 function userText(context: OwnedContext, error: EvError): string {

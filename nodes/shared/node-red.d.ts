@@ -33,7 +33,7 @@ export interface RuntimeNode {
   trace(text: string): void;
   on(event: "input", listener: (message: NodeMessage, send: SendFunction, done: (error?: Error) => void) => void): void;
   on(event: "close", listener: (removed: boolean, done: () => void) => void): void;
-  context(): ContextStore;
+  context(): ContextStore & { readonly flow?: ContextStore; readonly global: ContextStore };
 }
 
 export interface ContextStore {

@@ -11,6 +11,7 @@ import {
   loadFlow,
   logLines,
   nextMessage,
+  redeploy,
   statusTexts,
   unloadFlow,
   until,
@@ -241,6 +242,24 @@ describe("define-node", () => {
     assert.deepEqual(migrateConfig({ version: 9, host: "a" }, migrations), { version: 9, host: "a" });
   });
 
+  it("keeps what it remembers over a redeploy, and forgets it when the node is deleted", async () => {
+    const recalled: unknown[] = [];
+    await load({
+      start: async (context) => {
+        recalled.push(await context.recall("count"));
+        await context.remember("count", recalled.length);
+        return { close: () => context.remember("count", recalled.length * 10) };
+      },
+    });
+    await until("first start", () => recalled.length === 1);
+    await redeploy(FLOW);
+    await until("second start", () => recalled.length === 2);
+    await redeploy(FLOW.filter(({ id }) => id !== "n"));
+    await redeploy(FLOW);
+    await until("third start", () => recalled.length === 3);
+    assert.deepEqual(recalled, [undefined, 10, undefined]);
+  });
+
   it("leaves no listener, timer or socket after 50 redeploys", async () => {
     const server = net.createServer((socket) => socket.resume()).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
@@ -261,14 +280,14 @@ describe("define-node", () => {
         return { close: () => void socket.destroy() };
       },
     };
-    const redeploy = async (): Promise<void> => {
+    const reload = async (): Promise<void> => {
       await load(definition);
       await until("connected", async () => (await openSockets()) === 1);
       await unloadFlow();
     };
-    await redeploy();
+    await reload();
     const before = { timers: activeTimers(), listeners: process.listenerCount("warning") };
-    for (let deploy = 0; deploy < 50; deploy++) await redeploy();
+    for (let deploy = 0; deploy < 50; deploy++) await reload();
     await until("sockets closed", async () => (await openSockets()) === 0);
     assert.deepEqual({ timers: activeTimers(), listeners: process.listenerCount("warning") }, before);
     await new Promise((resolve) => server.close(resolve));

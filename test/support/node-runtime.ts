@@ -48,6 +48,11 @@ export async function loadFlow(
   await helper.load(modules as never, placed as never, credentials as never);
 }
 
+/** Deploys again, all nodes anew, as the Deploy button does; what nodes keep in their context stays. */
+export const redeploy = async (flow: readonly Readonly<Record<string, unknown>>[]): Promise<void> => {
+  await helper.setFlows(flow as never, "full");
+};
+
 export const unloadFlow = async (): Promise<void> => {
   await helper.unload();
 };
@@ -91,9 +96,14 @@ export async function until(what: string, isTrue: () => boolean | Promise<boolea
 
 /** Every status that the node has shown so far, for example "green dot 64 %". */
 export function statusTexts(id: string): string[] {
-  // the test helper wraps `status` in a spy that remembers its calls
-  const spied = getNode(id).status as unknown as { readonly args: readonly [StatusMessage][] };
-  return spied.args.map(([{ fill, shape, text }]) => `${fill} ${shape} ${text}`);
+  // the test helper puts one spy around `status` of all nodes, which remembers who called
+  const spied = getNode(id).status as unknown as {
+    readonly args: readonly [StatusMessage][];
+    readonly thisValues: readonly { readonly id?: string }[];
+  };
+  return spied.args
+    .filter((_, call) => spied.thisValues[call]?.id === id)
+    .map(([{ fill, shape, text }]) => `${fill} ${shape} ${text}`);
 }
 
 /** Everything that was logged since the flow was loaded, oldest first. */
