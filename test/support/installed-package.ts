@@ -14,7 +14,7 @@ import { makeUserDirectory } from "../../scripts/user-directory.mjs";
 
 /** A Node-RED, and the Node that runs it. */
 export interface Runtime {
-  readonly title: string;
+  readonly version: string;
   readonly nodeRedDirectory: string;
   readonly nodePath: string;
 }
@@ -59,28 +59,34 @@ async function pack(): Promise<{ tarball: string; files: readonly string[] }> {
 /** Node-RED 5 and the Node that development uses. */
 export function nodeRed5(): Runtime {
   const nodeRedDirectory = join(projectDirectory, "node_modules", "node-red");
-  return { title: "Node-RED 5 on Node 24", nodeRedDirectory, nodePath: process.execPath };
+  const { version } = JSON.parse(readFileSync(join(nodeRedDirectory, "package.json"), "utf8")) as { version: string };
+  return { version, nodeRedDirectory, nodePath: process.execPath };
 }
 
 /** The oldest Node-RED that we promise to run on, with the oldest major version of Node. */
 export async function nodeRed4(): Promise<Runtime> {
-  const directory = join(cacheDirectory, `node-red-${NODE_RED_4}`);
   const nodePackage = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
-  const nodePath = join(
-    directory,
-    "node_modules",
-    nodePackage,
-    "bin",
-    process.platform === "win32" ? "node.exe" : "node",
-  );
-  if (!existsSync(nodePath) || !existsSync(join(directory, "complete"))) {
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, "package.json"), '{ "private": true }\n');
-    await npm(directory, "install", "--ignore-scripts", `node-red@${NODE_RED_4}`, `${nodePackage}@22`);
-    writeFileSync(join(directory, "complete"), "");
-  }
-  const nodeRedDirectory = join(directory, "node_modules", "node-red");
-  return { title: `Node-RED ${NODE_RED_4} on Node 22`, nodeRedDirectory, nodePath };
+  const packages = join(await cacheFromRegistry(`node-red@${NODE_RED_4}`, `${nodePackage}@22`), "node_modules");
+  return {
+    version: NODE_RED_4,
+    nodeRedDirectory: join(packages, "node-red"),
+    nodePath: join(packages, nodePackage, "bin", process.platform === "win32" ? "node.exe" : "node"),
+  };
+}
+
+/**
+ * A folder with packages from the registry, fetched once.
+ * @param specifiers such as `node-red@4.1.15`; none for an empty folder
+ */
+export async function cacheFromRegistry(...specifiers: readonly string[]): Promise<string> {
+  const directory = join(cacheDirectory, specifiers.join("+").replace(/[^\w@.+-]/g, "_") || "empty");
+  const isComplete = join(directory, "complete");
+  if (existsSync(isComplete)) return directory;
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, "package.json"), '{ "name": "user-directory", "private": true }\n');
+  if (specifiers.length > 0) await npm(directory, "install", "--ignore-scripts", ...specifiers);
+  writeFileSync(isComplete, "");
+  return directory;
 }
 
 /** An empty user directory with the tarball installed the way the palette does it, gone after the test run. */
