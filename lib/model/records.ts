@@ -154,6 +154,11 @@ export const controlSchema = z.object({
   houseW: nullableNumber,
   socPercent: percent,
   plugged: z.boolean().nullable().default(null),
+  /** never discharged below, never charged above, whoever asks */
+  floorSocPercent: percent,
+  ceilingSocPercent: percent,
+  /** where the present choice ends by itself */
+  targetSocPercent: percent,
   reason: reasonSchema,
   /** `reason` in words, in Node-RED's language */
   why: z.string(),

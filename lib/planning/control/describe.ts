@@ -40,6 +40,9 @@ export function describe(state: ControlState, now: Timing, settings: ControlSett
     houseW: fresh(inputs.house) ?? houseFromTheRest(gridW, carW, solarW, fresh(inputs.battery)),
     socPercent: charger?.socPercent ?? null,
     plugged: isPlugged(charger),
+    floorSocPercent: settings.floorSocPercent,
+    ceilingSocPercent: settings.ceilingSocPercent,
+    targetSocPercent: choice.until?.socPercent ?? null,
     reason: outcome.reason,
     until: choice.endMs === null ? null : isoAt(choice.endMs),
     alarms: alarmCodes.flatMap((code) => {
@@ -72,7 +75,7 @@ export function headroomRequest(
   settings: ControlSettings,
 ): Omit<HeadroomRequest, "id" | "priority"> {
   const { inputs, outcome } = state;
-  const car = carPower(inputs, now.monotonicMs, settings.staleAfterS * 1000);
+  const car = inputs.carAtGrid ?? carPower(inputs, now.monotonicMs, settings.staleAfterS * 1000);
   const phases = chargerPhases(inputs);
   // without a reading of the car its last set point counts
   const nowA = car === null ? (outcome.targetA ?? 0) : car.powerW / ((car.voltageV ?? settings.voltageV) * phases);
