@@ -5,7 +5,8 @@ import { stepAlarms } from "./alarms.ts";
 import { chargerInView, describe } from "./describe.ts";
 import { followReady } from "./follow.ts";
 import { stepCap, stepFuseCaps } from "./fuse.ts";
-import { ageInputs, applyCharger, applyMeter, isPlugged } from "./inputs.ts";
+import { isPlugged } from "./inputs.ts";
+import { ageInputs, applyCharger, applyMeter } from "./intake.ts";
 import { limitTarget, type LimitInput } from "./limits.ts";
 import type { ControlSettings } from "./settings.ts";
 import { preparePlan } from "./smart.ts";
@@ -40,9 +41,9 @@ export function decide(before: ControlState, event: ControlEvent, settings: Cont
 function hear(state: ControlState, event: ControlEvent, settings: ControlSettings): ControlState {
   switch (event.type) {
     case "meter":
-      return { ...state, inputs: applyMeter(state.inputs, event.reading, event.monotonicMs, settings) };
+      return { ...state, inputs: applyMeter(state.inputs, event.reading, state.sent, event.monotonicMs, settings) };
     case "charger":
-      return { ...state, inputs: applyCharger(state.inputs, event.reading, event.monotonicMs) };
+      return { ...state, inputs: applyCharger(state.inputs, event.reading, event.monotonicMs, settings) };
     case "plan":
       return { ...state, plan: preparePlan(event.plan) };
     case "advice":
@@ -79,7 +80,7 @@ function settle(
   const socPercent = chargerInView(inputs)?.socPercent ?? null;
   const { ceilingSocPercent, floorSocPercent, startMode, riseDelayS } = settings;
   const surroundings = { nowMs, socPercent, noCar, carLeft, ceilingSocPercent, floorSocPercent, startMode };
-  const isGridNews = inputs.grid !== before.inputs.grid;
+  const isGridNews = inputs.grid !== before.inputs.grid || inputs.carAtGrid !== before.inputs.carAtGrid;
   return {
     ...heard,
     inputs,

@@ -1,4 +1,4 @@
-import { carPower, COHERENT_MS, type Inputs, isYoung, mainsVoltage, MOST_HOUSE_W } from "./inputs.ts";
+import { type Inputs, isYoung, mainsVoltage, MOST_HOUSE_W } from "./inputs.ts";
 import type { ControlSettings } from "./settings.ts";
 import type { ControlState } from "./state.ts";
 
@@ -36,10 +36,10 @@ export function stepFuseCaps(
 ): Pick<ControlState, "fuseCap" | "exportCap"> {
   const step = (cap: SlowCap, roomA: number | null): SlowCap => stepCap(cap, roomA, monotonicMs, settings.riseDelayS);
   if (isGridNews) {
-    const roomA = chargeRoomA(inputs, fuseCap.capA, outcome.targetA ?? 0, monotonicMs, settings);
+    const roomA = chargeRoomA(inputs, fuseCap.capA, outcome.targetA ?? 0, settings);
     return {
       fuseCap: step(fuseCap, roomA),
-      exportCap: step(exportCap, dischargeRoomA(inputs, monotonicMs, settings)),
+      exportCap: step(exportCap, dischargeRoomA(inputs, exportCap.capA, monotonicMs, settings)),
     };
   }
   const isGone = inputs.gridHealth.phase === "missing" || inputs.gridHealth.phase === "lost";
@@ -55,14 +55,13 @@ function chargeRoomA(
   inputs: Inputs,
   heldCapA: number | null,
   targetA: number,
-  monotonicMs: number,
   settings: ControlSettings,
 ): number | null {
   const { grid } = inputs;
   if (settings.fuseA === null || grid === null) return null;
   const limitA = settings.fuseA - settings.fuseMarginA;
   const importA = worstImport(inputs, settings, Math.max);
-  const carA = carAmps(inputs, monotonicMs, settings);
+  const carA = carAmps(inputs, settings);
   if (carA !== null) return limitA - (importA - carA);
   // the car's share is unknown just now: give way to a real overload, never rise on a guess
   if (importA > limitA) return Math.max(0, targetA) - (importA - limitA);
@@ -77,7 +76,12 @@ function isMonstrousImport({ gridFault }: Inputs, monotonicMs: number, settings:
 }
 
 /** Most amps that may be discharged without exporting more than the limit or the fuse allow; null = no limit. */
-function dischargeRoomA(inputs: Inputs, monotonicMs: number, settings: ControlSettings): number | null {
+function dischargeRoomA(
+  inputs: Inputs,
+  heldCapA: number | null,
+  monotonicMs: number,
+  settings: ControlSettings,
+): number | null {
   const { grid, demand } = inputs;
   const { exportLimitW, fuseA, fuseMarginA } = settings;
   if (grid === null || (exportLimitW === null && fuseA === null)) return null;
@@ -86,8 +90,9 @@ function dischargeRoomA(inputs: Inputs, monotonicMs: number, settings: ControlSe
   const byExport =
     exportLimitW === null ? Number.POSITIVE_INFINITY : demandW === null ? 0 : (exportLimitW + demandW) / wattsPerAmp;
   if (fuseA === null) return byExport;
-  const carA = carAmps(inputs, monotonicMs, settings) ?? 0;
-  const houseA = worstImport(inputs, settings, Math.min) - carA;
+  const carA = carAmps(inputs, settings);
+  if (carA === null && heldCapA !== null) return Math.min(byExport, heldCapA);
+  const houseA = worstImport(inputs, settings, Math.min) - (carA ?? 0);
   // from a total alone nobody knows whether the house's load is on the charger's phase
   const helpsA = grid.perPhase || settings.sitePhases === 1 ? houseA : Math.min(0, houseA);
   return Math.min(byExport, fuseA - fuseMarginA + helpsA);
@@ -107,10 +112,9 @@ export function worstImport(
 /** Phases the charger uses, as it says. */
 export const chargerPhases = ({ charger }: Inputs): number => charger?.phases ?? 1;
 
-/** The car's share of the grid reading, per phase or of the total alike, + charge, A; null when it was not seen together with the grid. */
-function carAmps(inputs: Inputs, monotonicMs: number, settings: ControlSettings): number | null {
-  const { grid } = inputs;
-  const car = carPower(inputs, monotonicMs, COHERENT_MS);
-  if (grid === null || car === null || Math.abs(grid.arrivedMs - car.arrivedMs) > COHERENT_MS) return null;
-  return car.powerW / (mainsVoltage(inputs, settings) * (grid.perPhase ? chargerPhases(inputs) : 1));
+/** The car's share of the grid reading, per phase or of the total alike, + charge, A; null when nobody can tell. */
+function carAmps(inputs: Inputs, settings: ControlSettings): number | null {
+  const { grid, carAtGrid } = inputs;
+  if (grid === null || carAtGrid === null) return null;
+  return carAtGrid.powerW / (mainsVoltage(inputs, settings) * (grid.perPhase ? chargerPhases(inputs) : 1));
 }

@@ -1,10 +1,10 @@
-import type { Charger, Meter } from "../../model/records.ts";
-import { ageHealth, type Health, hearReading, hearSilence, neverHeard } from "./health.ts";
+import type { Charger } from "../../model/records.ts";
+import { type Health, neverHeard } from "./health.ts";
 import type { ControlSettings } from "./settings.ts";
 
 /*
- * What the controller knows about the house: the last usable readings, each with its monotonic time of arrival. What
- * cannot be true is not taken in, so it ages into silence like no reading at all.
+ * What the controller knows about the house: the last usable readings, each with its monotonic time of arrival. They are
+ * taken in by intake.ts.
  */
 
 export interface TimedPower {
@@ -45,6 +45,11 @@ export interface Inputs {
   /** What the house wants apart from the car, + import, W, and when it was last known. */
   readonly demand: TimedPower | null;
   readonly demandHealth: Health;
+  /** The car's last two samples, from its meter channel or its charger. */
+  readonly carBefore: TimedPower | null;
+  readonly carLast: TimedPower | null;
+  /** The car's power at the instant of the grid reading; null when nobody can tell. */
+  readonly carAtGrid: TimedPower | null;
 }
 
 export const noInputs: Inputs = {
@@ -63,78 +68,13 @@ export const noInputs: Inputs = {
   faultSeenMs: Number.NEGATIVE_INFINITY,
   demand: null,
   demandHealth: neverHeard,
+  carBefore: null,
+  carLast: null,
+  carAtGrid: null,
 };
 
 /** Beyond any house. */
 export const MOST_HOUSE_W = 100_000;
-/** Grid and car must be seen this close together to be subtracted; a ramping car would otherwise look like the house. */
-export const COHERENT_MS = 2_000;
-const FROZEN_LEAST_W = 50;
-
-/** Takes in one channel of a meter. */
-export function applyMeter(inputs: Inputs, reading: Meter, monotonicMs: number, settings: ControlSettings): Inputs {
-  if (reading.role === "grid") return applyGrid(inputs, reading, monotonicMs, settings);
-  const { powerW } = reading;
-  if (powerW === null || !(Math.abs(powerW) <= MOST_HOUSE_W)) return inputs;
-  return {
-    ...inputs,
-    [reading.role]: { powerW, voltageV: plausibleVoltage(reading.voltageV), arrivedMs: monotonicMs },
-  };
-}
-
-function applyGrid(before: Inputs, reading: Meter, monotonicMs: number, settings: ControlSettings): Inputs {
-  const { powerW } = reading;
-  if (powerW === null) return before;
-  const repeated = noteRepetition(before.repeated, reading, monotonicMs);
-  const inputs = { ...before, repeated };
-  if (!isPlausible(reading, settings))
-    return { ...inputs, gridFault: { kind: "implausible", powerW, arrivedMs: monotonicMs } };
-  const isFrozen =
-    reading.flags.includes("frozen") ||
-    (repeated !== null && monotonicMs - repeated.sinceMs >= settings.frozenAfterS * 1000);
-  if (isFrozen) return { ...inputs, gridFault: { kind: "frozen", powerW, arrivedMs: monotonicMs } };
-  const voltageV = plausibleVoltage(reading.voltageV);
-  const phases = phaseImports(reading, voltageV ?? settings.voltageV);
-  const heard: Inputs = {
-    ...inputs,
-    gridFault: null,
-    gridHealth: hearReading(before.gridHealth, monotonicMs),
-    grid: {
-      powerW,
-      voltageV,
-      arrivedMs: monotonicMs,
-      importA: phases ?? [importAmps(powerW, reading.currentA, voltageV ?? settings.voltageV)],
-      perPhase: phases !== null,
-    },
-  };
-  return updateDemand(heard, monotonicMs);
-}
-
-/** Takes in a reading of the charger; one that says "offline" counts as silence. */
-export function applyCharger(inputs: Inputs, reading: Charger, monotonicMs: number): Inputs {
-  if (!reading.online) return { ...inputs, chargerHealth: hearSilence(inputs.chargerHealth, monotonicMs) };
-  const heard: Inputs = {
-    ...inputs,
-    charger: reading,
-    chargerArrivedMs: monotonicMs,
-    chargerHealth: hearReading(inputs.chargerHealth, monotonicMs),
-    chargerLimits: reading.limits ?? inputs.chargerLimits,
-    faultSeenMs: reading.state === "fault" ? monotonicMs : inputs.faultSeenMs,
-  };
-  // the grid reading sets the pace, except where the charger is the slow one of the two
-  return isYoung(heard.demand, monotonicMs, COHERENT_MS) ? heard : updateDemand(heard, monotonicMs);
-}
-
-/** Time went by. */
-export function ageInputs(inputs: Inputs, monotonicMs: number, settings: ControlSettings): Inputs {
-  const gridHealth = ageHealth(inputs.gridHealth, monotonicMs, settings);
-  const chargerHealth = ageHealth(inputs.chargerHealth, monotonicMs, {
-    staleAfterS: settings.chargerStaleAfterS,
-    recoveryDelayS: settings.recoveryDelayS,
-  });
-  const demandHealth = ageHealth(inputs.demandHealth, monotonicMs, settings);
-  return { ...inputs, gridHealth, chargerHealth, demandHealth };
-}
 
 /** Power into the car: its own meter channel, else what the charger says; null when neither is young enough. */
 export function carPower(inputs: Inputs, monotonicMs: number, withinMs: number): TimedPower | null {
@@ -169,59 +109,14 @@ export function isPlugged(charger: Charger | null): boolean | null {
   return charger.state === "charging" || charger.state === "discharging" ? true : charger.plugged;
 }
 
-function updateDemand(inputs: Inputs, monotonicMs: number): Inputs {
-  const { grid } = inputs;
-  const car = carPower(inputs, monotonicMs, COHERENT_MS);
-  if (!isYoung(grid, monotonicMs, COHERENT_MS) || car === null) return inputs;
-  return {
-    ...inputs,
-    demand: { powerW: grid.powerW - car.powerW, voltageV: grid.voltageV, arrivedMs: monotonicMs },
-    demandHealth: hearReading(inputs.demandHealth, monotonicMs),
-  };
-}
-
-function chargerPower({ powerW, currentA, voltageV, phases, state }: Charger): number | null {
+/** What the charger says flows, W; from its current if need be, 0 when it rests; null when it does not say. */
+export function chargerPower({ powerW, currentA, voltageV, phases, state }: Charger): number | null {
   if (powerW !== null) return Math.abs(powerW) <= MOST_HOUSE_W ? powerW : null;
   const voltage = plausibleVoltage(voltageV);
   if (currentA !== null && voltage !== null && Math.abs(currentA) <= 500) return currentA * voltage * phases;
   return state === "unplugged" || state === "plugged" || state === "paused" ? 0 : null;
 }
 
-function isPlausible({ powerW, phases }: Meter, settings: ControlSettings): boolean {
-  const { fuseA, sitePhases, voltageV } = settings;
-  const phaseBoundW = fuseA === null ? MOST_HOUSE_W : Math.min(MOST_HOUSE_W, fuseA * voltageV * 1.5);
-  const boundW = fuseA === null ? MOST_HOUSE_W : Math.min(MOST_HOUSE_W, phaseBoundW * sitePhases);
-  const fits = (power: number | null, mostW: number): boolean => power === null || Math.abs(power) <= mostW;
-  return fits(powerW, boundW) && (phases ?? []).every((phase) => fits(phase.powerW, phaseBoundW));
-}
-
-function phaseImports({ phases }: Meter, voltageV: number): readonly number[] | null {
-  if (phases === undefined || phases.length === 0) return null;
-  const imports: number[] = [];
-  for (const phase of phases) {
-    const volts = plausibleVoltage(phase.voltageV) ?? voltageV;
-    // a phase that does not say which way its current flows is taken to import
-    const importA = phase.powerW === null ? phase.currentA : importAmps(phase.powerW, phase.currentA, volts);
-    if (importA === null || !(Math.abs(importA) <= 1000)) return null;
-    imports.push(phase.powerW === null ? Math.abs(importA) : importA);
-  }
-  return imports;
-}
-
-/** The fuse carries apparent current when importing; an export counts with its active part only. */
-function importAmps(powerW: number, currentA: number | null, voltageV: number): number {
-  const activeA = powerW / voltageV;
-  const measuredA = currentA === null || Math.abs(currentA) > Math.abs(activeA) * 2 + 20 ? 0 : Math.abs(currentA);
-  return powerW < 0 ? activeA : Math.max(activeA, measuredA);
-}
-
-/** A live meter's counters move; one that repeats itself to the last digit while current flows is dead. */
-function noteRepetition(repeated: Inputs["repeated"], reading: Meter, monotonicMs: number): Inputs["repeated"] {
-  const { powerW, voltageV, importWh, exportWh } = reading;
-  if ((importWh === null && exportWh === null) || Math.abs(powerW ?? 0) < FROZEN_LEAST_W) return null;
-  const text = `${powerW} ${voltageV} ${importWh} ${exportWh}`;
-  return repeated?.reading === text ? repeated : { reading: text, sinceMs: monotonicMs };
-}
-
-const plausibleVoltage = (voltageV: number | null): number | null =>
+/** A voltage that a mains can have, else null. */
+export const plausibleVoltage = (voltageV: number | null): number | null =>
   voltageV !== null && voltageV >= 80 && voltageV <= 300 ? voltageV : null;

@@ -5,6 +5,7 @@ import { type AlarmCode, because, type ControlReason } from "./codes.ts";
 import { followReady, type FollowState } from "./follow.ts";
 import { noCap, type SlowCap } from "./fuse.ts";
 import { type Inputs, noInputs } from "./inputs.ts";
+import type { Order } from "./pairing.ts";
 import type { PreparedPlan, TimedAdvice } from "./smart.ts";
 import { noLatches, type SocLatches } from "./soc.ts";
 
@@ -75,7 +76,7 @@ export interface ControlState {
   /** Monotonic time of the first event; NaN = none yet. */
   readonly startedMs: number;
   /** The last set point sent, and when (monotonic); null = none since start or release. */
-  readonly sent: { readonly targetA: number; readonly atMs: number } | null;
+  readonly sent: Order | null;
   readonly alarms: Readonly<Partial<Record<AlarmCode, RaisedAlarm>>>;
   /** Troubles that are not yet old enough to be an alarm, by the monotonic time of their start. */
   readonly troubles: Readonly<Partial<Record<AlarmCode, number>>>;

@@ -119,7 +119,7 @@ function always(check: (moment: Moment) => void): void {
         check({
           state: bench.state,
           settings: bench.settings,
-          event: { ...happening, nowMs: bench.nowMs, monotonicMs: bench.monotonicMs } as ControlEvent,
+          event: { ...happening, nowMs: bench.nowMs, monotonicMs: bench.monotonicMs },
           sends: actions.flatMap((action) => (action.type === "send" ? [action.command] : [])),
         });
       }
