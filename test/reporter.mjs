@@ -37,6 +37,7 @@ export default class Reporter extends mocha.reporters.Spec {
 function failWhenHanging() {
   setTimeout(() => {
     console.error(`The tests ended, but something still runs: ${process.getActiveResourcesInfo().join(", ")}`);
+    process.on("exit", () => (process.exitCode = 1)); // after mocha's own, which sets the number of failures
     process.exit(1);
   }, ENDS_WITHIN_MS).unref();
 }
