@@ -3,6 +3,8 @@ import { createRequire } from "node:module";
 import helper from "node-red-node-test-helper";
 import type { NodeMessage, NodeRed, RuntimeNode, StatusMessage } from "../../nodes/shared/node-red.d.ts";
 
+export { until } from "./until.ts";
+
 /*
  * A Node-RED runtime for node tests: node-red-node-test-helper with our locale files (the helper itself returns keys
  * instead of texts), and a few words to watch a node.
@@ -83,15 +85,6 @@ export function nextMessage(
     };
     node.on("input", listener);
   });
-}
-
-/** Resolves as soon as `isTrue`, looking every few milliseconds; rejects with `what` after `withinMs`. */
-export async function until(what: string, isTrue: () => boolean | Promise<boolean>, withinMs = 5000): Promise<void> {
-  const endMs = performance.now() + withinMs;
-  while (!(await isTrue())) {
-    if (performance.now() > endMs) throw new Error(`did not happen within ${withinMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 /** Every status that the node has shown so far, for example "green dot 64 %". */

@@ -205,6 +205,7 @@ function createFloodGuard(clock: Clock): () => boolean {
 }
 
 function toSocketError(error: Error, address: DeviceAddress): EvError {
-  const known = toEvError(error, "bad-reply");
+  const isTooLarge = "code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
+  const known = toEvError(error, isTooLarge ? "too-large" : "bad-reply");
   return new EvError(known.code, `${address.host}: ${known.message}`, { cause: error });
 }

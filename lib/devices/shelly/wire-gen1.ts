@@ -6,8 +6,8 @@ import { type ChannelSample, createGauge, parseMac, parseUptimeS, type Snapshot,
 export const GEN1_STATUS_PATH = "/status";
 
 const gen1Status = z.object({
-  mac: z.unknown(),
-  uptime: z.unknown(),
+  mac: z.unknown().optional(),
+  uptime: z.unknown().optional(),
   emeters: z.array(z.record(z.string(), z.unknown())).min(1).max(6),
 });
 

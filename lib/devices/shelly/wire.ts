@@ -20,7 +20,7 @@ export interface Identity {
 
 const MAC = /^[0-9a-f]{12}$/i;
 const word = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/);
-const gen1Identity = z.object({ type: word, mac: z.string().regex(MAC), longid: z.unknown() });
+const gen1Identity = z.object({ type: word, mac: z.string().regex(MAC), longid: z.unknown().optional() });
 const rpcIdentity = z.object({
   gen: z.number().int().min(2).max(99),
   id: word,
