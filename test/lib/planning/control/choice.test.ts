@@ -140,6 +140,16 @@ describe("control: who decides", () => {
     assert.deepEqual(bench.sent(), []);
   });
 
+  it("whoever presses the button again is not made to wait out the start delay", () => {
+    const bench = new Bench({ startDelayS: 60 });
+    bench.house(0);
+    bench.command("solar");
+    bench.hold(5, -2500);
+    assert.equal(bench.why, "start-delay");
+    bench.command("solar");
+    assert.equal(bench.targetA, 10);
+  });
+
   it("power is turned into amps at the nominal voltage, towards zero", () => {
     const bench = ready({ voltageV: 230 });
     bench.command({ command: "power", powerW: 2300 });
@@ -201,5 +211,8 @@ describe("control: commands that are not taken", () => {
     bench.hold(11, 3000);
     bench.happen({ type: "command", command });
     assert.equal(bench.targetA, null);
+    bench.command({ command: "mode", mode: "fixed", currentA: 8, until: later(100) });
+    bench.happen({ type: "command", command });
+    assert.equal(bench.targetA, 8, "nor does it end the override that is in force");
   });
 });

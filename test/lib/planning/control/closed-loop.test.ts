@@ -68,6 +68,48 @@ describe("control: on a slow car", () => {
     });
   }
 
+  it("follows the house while the car waits, however far the car is from its set point", () => {
+    const bench = new Bench();
+    bench.house(3000);
+    bench.command("balance");
+    bench.sent();
+    // told -12 A, gives 70 % of it; half a second between meter and charger
+    for (const [demandW, targetA] of [
+      [3000, -12],
+      [5000, -20],
+      [1500, -6],
+    ] as const) {
+      for (let second = 0; second < 3; second++) {
+        bench.monotonicMs += 500;
+        bench.happen({ type: "meter", reading: gridMeter(demandW - 2000) });
+        bench.monotonicMs += 500;
+        bench.happen({ type: "charger", reading: charger({ powerW: -2000, state: "discharging" }) });
+      }
+      assert.equal(bench.targetA, targetA);
+    }
+  });
+
+  it("thirty seconds after the last set point even a restless car is believed", () => {
+    const bench = new Bench();
+    bench.house(3000);
+    bench.command("balance");
+    assert.equal(bench.targetA, -12);
+    let second = 0;
+    const restless = (seconds: number, demandW: number): void => {
+      for (const end = second + seconds; second < end; second++) {
+        const carW = second % 2 === 0 ? -1000 : -2500;
+        bench.monotonicMs += 500;
+        bench.happen({ type: "charger", reading: charger({ powerW: carW, state: "discharging", setpointA: -12 }) });
+        bench.monotonicMs += 500;
+        bench.happen({ type: "meter", reading: gridMeter(demandW + carW) });
+      }
+    };
+    restless(28, 1500);
+    assert.equal(bench.targetA, -12);
+    restless(4, 1500);
+    assert.equal(bench.targetA, -6);
+  });
+
   it("a kettle that comes and goes does not switch the car with it", () => {
     const bench = new Bench({ v2gStopDelayS: 30 });
     run(bench, { waitS: 5, rampWPerS: 1500, reportEveryS: 1, hasOwnChannel: true }, 5, () => 0);

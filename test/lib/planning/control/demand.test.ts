@@ -119,6 +119,14 @@ describe("control: demand by direct calculation", () => {
   });
 });
 
+describe("control: following the sun by direct calculation", () => {
+  it("goes down at once and up only past twice the hysteresis", () => {
+    const direct = settings({ method: "direct", hysteresisW: 50 });
+    const after10 = (surplusW: number): number => demandToAmps(house(-surplusW, 10, { truncates: true }), direct);
+    assert.deepEqual([2399, 2400, 2730, 2745].map(after10), [9, 10, 10, 11]);
+  });
+});
+
 describe("control: demand by either method", () => {
   const anyDemand = fc.integer({ min: -20_000, max: 20_000 });
   for (const method of ["levels", "direct"] as const) {

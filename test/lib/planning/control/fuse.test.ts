@@ -169,6 +169,13 @@ describe("control: the main fuse", () => {
     assert.equal(bench.targetA, -10);
   });
 
+  it("does not count on a load that may be on another phase when discharging", () => {
+    const bench = new Bench({ fuseA: 16, fuseMarginA: 0, sitePhases: 3, voltageV: 240 });
+    bench.house(5 * 240);
+    bench.command("discharge");
+    assert.equal(bench.targetA, -16);
+  });
+
   it("raises an alarm when the house alone overloads the fuse for ten seconds", () => {
     const bench = new Bench({ fuseA: 40 });
     bench.hold(9, 41 * 240);

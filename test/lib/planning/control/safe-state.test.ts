@@ -131,6 +131,19 @@ describe("control: readings that cannot be used", () => {
     assert.equal(bench.targetA, 0);
     assert.equal(bench.why, "car-power-unknown");
   });
+
+  it("following stops when the car's power is no longer told, and waits before it goes on", () => {
+    const bench = following({ recoveryDelayS: 10 });
+    const blind = { powerW: null, currentA: null, state: "discharging" as const, setpointA: -12 };
+    bench.hold(30, 3000, blind);
+    bench.hold(11, 3000, blind);
+    assert.equal(bench.why, "car-power-unknown");
+    assert.equal(bench.targetA, 0);
+    bench.hold(5, 3000);
+    assert.equal(bench.targetA, 0);
+    bench.hold(6, 3000);
+    assert.equal(bench.targetA, -12);
+  });
 });
 
 describe("control: recovery", () => {
