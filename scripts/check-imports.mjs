@@ -15,7 +15,7 @@ import { CannotGoOn, runCommand } from "./sentence.mjs";
 /** Rooms of product code; tests, benches and scripts may import anything. */
 const ROOMS = ["lib", "nodes", "simulators"];
 /** Loaded with `await import()` when a node starts, so that an unused palette costs nothing. */
-const HEAVY = ["modbus-serial", "ws", "bonjour-service"];
+const HEAVY = ["zod", "modbus-serial", "ws", "bonjour-service"];
 const IMPORTS =
   /\b(import|export)\s+(type\s+)?(?:[\w$*\s{},]+?\sfrom\s*)?["']([^"']+)["']|\b(import|require)\(\s*["'`]([^"'`]+)["'`]/g;
 
@@ -60,10 +60,10 @@ function allowedRooms(file) {
  * @returns {string[]} one line per finding
  */
 export function checkFile(file, source, dependencies) {
-  return findImports(source).flatMap(({ specifier, isType, isLazy, line }) => {
+  return findImports(source).flatMap(({ specifier, isType, line }) => {
     const finding = specifier.startsWith(".")
       ? checkOwn(file, specifier)
-      : checkForeign(file, specifier, { isType, isLazy, dependencies });
+      : checkForeign(file, specifier, isType, dependencies);
     return finding ? [`${file}:${line} ${finding}`] : [];
   });
 }
@@ -82,9 +82,10 @@ function checkOwn(file, specifier) {
 /**
  * @param {string} file
  * @param {string} specifier
- * @param {{ isType: boolean, isLazy: boolean, dependencies: readonly string[] }} options
+ * @param {boolean} isType
+ * @param {readonly string[]} dependencies
  */
-function checkForeign(file, specifier, { isType, isLazy, dependencies }) {
+function checkForeign(file, specifier, isType, dependencies) {
   const name = packageName(specifier);
   if (/^(@node-red\/|node-red($|-)|@types\/node-red)/.test(specifier)) {
     return file.startsWith("nodes/") && isType ? null : "must not import Node-RED; a node gets it as an argument";
@@ -92,7 +93,6 @@ function checkForeign(file, specifier, { isType, isLazy, dependencies }) {
   if (isBuiltin(specifier)) return specifier.startsWith("node:") ? null : `must write node:${specifier}`;
   if (isType) return null;
   if (!dependencies.includes(name)) return `imports ${name}, which is not among the dependencies in package.json`;
-  if (HEAVY.includes(name) && file.startsWith("nodes/") && !isLazy) return `must import ${name} lazily`;
   return null;
 }
 

@@ -4,7 +4,6 @@ import type { Command } from "../../../lib/model/commands.ts";
 import { defineNode, type RunningNode } from "../../shared/define-node.ts";
 import { recordMessage, type NodeContext } from "../../shared/node-context.ts";
 import type { NodeMessage } from "../../shared/node-red.d.ts";
-import { readCommand } from "../../shared/read-command.ts";
 import { createTexts } from "./control-texts.ts";
 
 /** Without the type, so that both clocks are stamped in one place. */
@@ -29,6 +28,7 @@ async function start(context: NodeContext): Promise<RunningNode> {
   const { freshGridCurrents } = await import("../../../lib/planning/control/inputs.ts");
   const { describe, headroomRequest } = await import("../../../lib/planning/control/describe.ts");
   const { recordSchema } = await import("../../../lib/model/records.ts");
+  const { readCommand } = await import("../../shared/read-command.ts");
 
   const site = await context.use<Site>(context.config.site, "ev-site");
   const { settings, priority, restoreMode } = readSettings(context.config, site.settings);
