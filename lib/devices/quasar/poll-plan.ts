@@ -37,7 +37,7 @@ const SET_POINT_BLOCK = piece(REGISTER.lock, 5, false, [
   piece(REGISTER.lock, 1),
 ]);
 const LIVE_BLOCK = piece(REGISTER.maxAvailableA, 38, true, [
-  piece(REGISTER.status, 6, true, [piece(REGISTER.status, 1, true), piece(REGISTER.socPercent, 1, true)]),
+  piece(REGISTER.status, 6, true, [piece(REGISTER.status, 1, true), piece(REGISTER.socPercent, 1)]),
   piece(REGISTER.acPowerW, 1, true),
   // the mains voltage tells a crash from a car that left
   piece(REGISTER.acVoltageV, 1, true),
