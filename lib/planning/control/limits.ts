@@ -73,7 +73,8 @@ function chargeCaps(limits: LimitInput, settings: ControlSettings): Cap[] {
     cap("config-limit", settings.maxChargeA, true),
   ];
   if (isProbing(limits, settings)) {
-    caps.push(cap("soc-probe", Math.max(Math.ceil(limits.device?.minA ?? 0), settings.probeA)));
+    const gentleA = Math.max(Math.ceil(limits.device?.minA ?? 0), settings.probeA);
+    caps.push(settings.probeA > 0 ? cap("soc-probe", gentleA) : stop("soc-unknown"));
   }
   if (limits.meterTrouble !== null) caps.push(cap("safe-charge", safeChargeA(settings)));
   if (limits.latches.atCeiling) {

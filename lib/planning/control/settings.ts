@@ -70,6 +70,12 @@ export const controlSettingsSchema = z
     if (settings.floorSocPercent + settings.socHysteresisPercent >= settings.ceilingSocPercent) {
       fail("floorSocPercent", "The floor plus the hysteresis must lie below the ceiling");
     }
+    for (const direction of ["Charge", "Discharge"] as const) {
+      const mostA = settings[`max${direction}A`];
+      const isHopeless = mostA > 0 && mostA < settings[`min${direction}A`];
+      if (isHopeless)
+        fail(`max${direction}A`, "The maximum current is below the minimum. Use 0 to forbid this direction");
+    }
     const levels = settings.levels ?? [];
     const ascends = levels.every((level, row) => {
       const before = levels[row - 1];

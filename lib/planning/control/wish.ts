@@ -74,7 +74,7 @@ type Asked = [wantA: number, reason: ControlReason];
 function maximum({ mode, currentA }: InForce["choice"], by: string, settings: ControlSettings): Asked {
   const charging = mode === "charge";
   const amountA = Math.trunc(currentA ?? (charging ? settings.maxChargeA : settings.maxDischargeA));
-  if (amountA === 0) return [0, because("paused", { by })];
+  if (amountA === 0) return [0, currentA === 0 ? because("paused", { by }) : because("config-limit", { currentA: 0 })];
   const reason = because(charging ? "charging-now" : "discharging-now", { currentA: amountA, by });
   return [charging ? amountA : -amountA, reason];
 }

@@ -317,6 +317,14 @@ describe("control: state of charge", () => {
     }
   });
 
+  it("is not asked for at all where the user has set the gentle current to 0", () => {
+    const bench = new Bench({ probeA: 0 });
+    bench.house(0, { socPercent: null });
+    bench.command("charge");
+    assert.equal(bench.why, "soc-unknown");
+    assert.equal(bench.targetA, 0);
+  });
+
   it("does not discharge a charger that has not said that it can", () => {
     const bench = new Bench();
     bench.house(3000, { limits: null });
