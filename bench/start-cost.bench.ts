@@ -86,18 +86,26 @@ const medianOf = (name: string, property: keyof Cost): number =>
 /** Against Node-RED alone in the same round, so that a slow minute of the machine counts for neither. */
 const above = (name: string, property: keyof Cost): number =>
   median((costs.get(name) ?? []).map((cost, round) => cost[property] - (costs.get(ALONE)?.[round]?.[property] ?? 0)));
+/** The fastest start of each: what the work takes when nothing else disturbs. */
+const aboveAtBest = (name: string): number => {
+  const [best, bestAlone] = [name, ALONE].map((each) =>
+    Math.min(...(costs.get(each) ?? []).map(({ startMs }) => startMs)),
+  );
+  return (best ?? 0) - (bestAlone ?? 0);
+};
 const column = (number: number, digits = 0): string => number.toFixed(digits).padStart(9);
 
 console.log(
   `Node-RED ${version} start, unused palette (median of ${ROUNDS} interleaved starts; + is above Node-RED alone)`,
 );
-console.log(`${"".padEnd(26)} start ms      + ms  + CPU ms    RSS MB      + MB  + heap MB`);
+console.log(`${"".padEnd(26)} start ms      + ms   at best  + CPU ms    RSS MB      + MB  + heap MB`);
 for (const name of candidates.keys()) {
-  const start = `${column(medianOf(name, "startMs"))} ${column(above(name, "startMs"))} ${column(above(name, "cpuMs"))}`;
+  const wall = `${column(medianOf(name, "startMs"))} ${column(above(name, "startMs"))} ${column(aboveAtBest(name))}`;
+  const start = `${wall} ${column(above(name, "cpuMs"))}`;
   const memory = `${column(medianOf(name, "residentMb"), 1)} ${column(above(name, "residentMb"), 1)}`;
   console.log(`${name.padEnd(26)}${start} ${memory} ${column(above(name, "heapMb"), 1)}`);
 }
 console.log(
-  `ours / budget: ${(above(OURS, "startMs") / BUDGET.startMs).toFixed(2)} of ${BUDGET.startMs} ms, ` +
+  `ours / budget: ${(above(OURS, "startMs") / BUDGET.startMs).toFixed(2)} (at best ${(aboveAtBest(OURS) / BUDGET.startMs).toFixed(2)}) of ${BUDGET.startMs} ms, ` +
     `${(above(OURS, "residentMb") / BUDGET.residentMb).toFixed(2)} of ${BUDGET.residentMb} MB`,
 );
