@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from "../lib/model/clock.ts";
 import { EvError, toEvError } from "../lib/model/errors.ts";
-import { createConversion } from "./efficiency-curve.ts";
-import { exceptionReply } from "./modbus-requests.ts";
-import { type ModbusWireFault, modbusWireFaults, startModbusTcpServer } from "./modbus-tcp-server.ts";
-import type { QuasarTiming } from "./quasar-charging.ts";
+import { createConversion } from "./quasar/efficiency-curve.ts";
+import { exceptionReply } from "./quasar/modbus-requests.ts";
+import { type ModbusWireFault, modbusWireFaults, startModbusTcpServer } from "./quasar/modbus-tcp-server.ts";
+import type { QuasarTiming } from "./quasar/charging.ts";
 import {
   createQuasarDevice,
   type QuasarCar,
@@ -11,12 +11,12 @@ import {
   quasarDeviceFaults,
   type QuasarVariants,
   type QuasarWrite,
-} from "./quasar-device.ts";
-import type { NamePlate } from "./quasar-registers.ts";
+} from "./quasar/device.ts";
+import type { NamePlate } from "./quasar/registers.ts";
 import type { RunningSimulator } from "./simulator.ts";
 
-export type { QuasarCar, QuasarWrite } from "./quasar-device.ts";
-export { REGISTER } from "./quasar-registers.ts";
+export type { QuasarCar, QuasarWrite } from "./quasar/device.ts";
+export { REGISTER } from "./quasar/registers.ts";
 
 /** Everything that can be wrong: on the wire, and inside the charger. */
 export const quasarFaults = [...modbusWireFaults, ...quasarDeviceFaults] as const;

@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from "../lib/model/clock.ts";
 import { roundTo } from "../lib/model/units.ts";
-import { type DeviceRequest, type DeviceWebServer, startDeviceWebServer } from "./device-web-server.ts";
-import type { ChannelReading, SampleSource } from "./metering.ts";
-import { RunningShelly } from "./running-shelly.ts";
+import { type DeviceRequest, type DeviceWebServer, startDeviceWebServer } from "./web/device-web-server.ts";
+import type { ChannelReading, SampleSource } from "./shelly/metering.ts";
+import { RunningShelly } from "./shelly/running-shelly.ts";
 import {
   type Component,
   createShellyBody,
@@ -11,11 +11,11 @@ import {
   type ShellyBody,
   type ShellySimulator,
   toDeviceJson,
-} from "./shelly-device.ts";
-import { addToHistory, emptyHistory, toHistoryCsv } from "./shelly-em-history.ts";
-import type { Answer } from "./wire-faults.ts";
+} from "./shelly/device.ts";
+import { addToHistory, emptyHistory, toHistoryCsv } from "./shelly/history.ts";
+import type { Answer } from "./web/wire-faults.ts";
 
-export type { ShellyFault } from "./shelly-device.ts";
+export type { ShellyFault } from "./shelly/device.ts";
 
 export interface ShellyGen1Options {
   /** 0 = any free port */

@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from "../lib/model/clock.ts";
-import { type DeviceRequest, type DeviceWebServer, startDeviceWebServer } from "./device-web-server.ts";
-import { createDigestGuard, type DigestGuard, type DigestVerdict } from "./http-digest.ts";
-import type { SampleSource } from "./metering.ts";
-import { RunningShelly } from "./running-shelly.ts";
+import { type DeviceRequest, type DeviceWebServer, startDeviceWebServer } from "./web/device-web-server.ts";
+import { createDigestGuard, type DigestGuard, type DigestVerdict } from "./web/http-digest.ts";
+import type { SampleSource } from "./shelly/metering.ts";
+import { RunningShelly } from "./shelly/running-shelly.ts";
 import {
   type Component,
   createShellyBody,
@@ -10,7 +10,7 @@ import {
   type ShellyBody,
   type ShellySimulator,
   toDeviceJson,
-} from "./shelly-device.ts";
+} from "./shelly/device.ts";
 import {
   callMethod,
   deviceInfo,
@@ -19,19 +19,19 @@ import {
   type RpcDevice,
   type RpcError,
   type RpcReply,
-} from "./shelly-rpc-methods.ts";
-import { type ShellyRpcModelName, shellyRpcModels } from "./shelly-rpc-model.ts";
+} from "./shelly/rpc-methods.ts";
+import { type ShellyRpcModelName, shellyRpcModels } from "./shelly/rpc-model.ts";
 import {
   createRpcSockets,
   type FrameAnswer,
   parseFrame,
   type RequestFrame,
   type RpcSockets,
-} from "./shelly-rpc-socket.ts";
-import type { Answer } from "./wire-faults.ts";
+} from "./shelly/rpc-socket.ts";
+import type { Answer } from "./web/wire-faults.ts";
 
-export type { ShellyFault } from "./shelly-device.ts";
-export type { ShellyRpcModelName } from "./shelly-rpc-model.ts";
+export type { ShellyFault } from "./shelly/device.ts";
+export type { ShellyRpcModelName } from "./shelly/rpc-model.ts";
 
 export interface ShellyRpcOptions {
   /** 0 = any free port */

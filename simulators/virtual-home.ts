@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../lib/model/clock.ts";
 import { EvError } from "../lib/model/errors.ts";
 import { clamp, isoAt, roundTo } from "../lib/model/units.ts";
-import { type HomeCommand, parseHomeCommand } from "./home-commands.ts";
+import { type HomeCommand, parseHomeCommand } from "./home/commands.ts";
 import {
   applianceW,
   type HomeConditions,
@@ -9,15 +9,15 @@ import {
   MOST_LOAD_W,
   sampleHome,
   type SunCurve,
-} from "./home-physics.ts";
+} from "./home/physics.ts";
 import { type QuasarSimulator, type QuasarSimulatorOptions, startQuasarSimulator } from "./quasar.ts";
-import type { ShellySimulator } from "./shelly-device.ts";
+import type { ShellySimulator } from "./shelly/device.ts";
 import { startShellyGen1 } from "./shelly-em-gen1.ts";
 import { startShellyRpc } from "./shelly-em-rpc.ts";
 import type { ElectricalSample } from "./simulator.ts";
 
-export { type HomeCommand, homeCommandSchema, parseHomeCommand } from "./home-commands.ts";
-export type { HomeSample, SunCurve } from "./home-physics.ts";
+export { type HomeCommand, homeCommandSchema, parseHomeCommand } from "./home/commands.ts";
+export type { HomeSample, SunCurve } from "./home/physics.ts";
 
 export const meterModels = ["gen1", "pro-em", "em-gen3"] as const;
 export type MeterModel = (typeof meterModels)[number];

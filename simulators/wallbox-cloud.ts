@@ -1,9 +1,9 @@
 import { type Cancel, type Clock, systemClock } from "../lib/model/clock.ts";
-import { type DeviceRequest, type DeviceWebServer, startDeviceWebServer } from "./device-web-server.ts";
+import { type DeviceRequest, type DeviceWebServer, startDeviceWebServer } from "./web/device-web-server.ts";
 import type { RunningSimulator } from "./simulator.ts";
-import { chargerGroups, chargerStatus, type OcppConfiguration, statusIds } from "./wallbox-charger.ts";
-import { createWallboxAccount, json, refuse, type WallboxAccount } from "./wallbox-account.ts";
-import { type Answer, isHttpFault } from "./wire-faults.ts";
+import { chargerGroups, chargerStatus, type OcppConfiguration, statusIds } from "./wallbox/charger.ts";
+import { createWallboxAccount, json, refuse, type WallboxAccount } from "./wallbox/account.ts";
+import { type Answer, isHttpFault } from "./web/wire-faults.ts";
 
 /**
  * The vendor cloud of a Wallbox charger (fact sheet v2g 3): the log-in host and the API host on one address.

@@ -6,7 +6,7 @@ import { createManualClock } from "../../lib/model/clock.ts";
 import { type Meter, meterSchema } from "../../lib/model/records.ts";
 import shellyNode, { createShellyNode } from "../../nodes/devices/ev-shelly-em/ev-shelly-em.ts";
 import type { AdminHandler, NodeMessage, NodeRed, PermissionCheck } from "../../nodes/shared/node-red.d.ts";
-import type { ShellyFault, ShellySimulator } from "../../simulators/shelly-device.ts";
+import type { ShellyFault, ShellySimulator } from "../../simulators/shelly/device.ts";
 import { startShellyGen1 } from "../../simulators/shelly-em-gen1.ts";
 import { startShellyRpc } from "../../simulators/shelly-em-rpc.ts";
 import type { ElectricalSample } from "../../simulators/simulator.ts";
@@ -193,6 +193,17 @@ describe("ev-shelly-em", function () {
       // who am I, the challenge, and then one request per poll
       assert.ok(first.requests <= gridOf("House") + 3, `${first.requests} requests`);
       assert.deepEqual(lines(), []);
+    });
+
+    it("changes its status no more often than every two seconds while all is well", async () => {
+      let looks = 0;
+      const restless = (): ElectricalSample => ({ powerW: 100 * looks++, voltageV: 240, powerFactor: 1 });
+      const simulator = await gen1({ channels: [restless] });
+      await load([node(simulator, { channels: [{ role: "grid" }] })]);
+      const { messages } = collect();
+      await until("readings for more than four seconds", () => messages.length >= 9, 8000);
+      const shown = statusTexts("n").filter((text) => text.startsWith("green"));
+      assert.ok(shown.length >= 2 && shown.length <= 3, shown.join("\n"));
     });
 
     it("adds the device's own reply only when it was asked for", async () => {
@@ -489,7 +500,9 @@ describe("ev-shelly-em", function () {
   it("leaves no socket and no timer behind after 50 redeploys", async () => {
     const polled = await gen1();
     const pushed = await rpc();
-    await load([node(polled), node(pushed, { id: "m", push: true })]);
+    await load([{ id: "unused", z: "tab", type: "ev-shelly-em", d: true, wires: [] }]);
+    const timers = activeTimers();
+    await redeploy([...AROUND, node(polled), node(pushed, { id: "m", push: true })]);
     await until("the device pushes", () => pushed.listening === 1);
     for (let round = 0; round < 50; round++) {
       await redeploy([...AROUND, node(polled), node(pushed, { id: "m", push: true })]);
@@ -502,6 +515,7 @@ describe("ev-shelly-em", function () {
     const before = polled.requests + pushed.requests;
     await new Promise((resolve) => setTimeout(resolve, 1200));
     assert.equal(polled.requests + pushed.requests, before, "nobody asks any more");
+    await until("no timer is left", () => activeTimers() <= timers);
   });
 
   describe("search", () => {
@@ -602,7 +616,11 @@ describe("ev-shelly-em in an outage", function () {
     id: string,
   ): Promise<void> {
     const isPushing = (): boolean => "listening" in simulator && simulator.listening === 1;
-    await until("it is read", () => lastStatus(id).startsWith("green dot") && (kind === "polled" || isPushing()), 10_000);
+    await until(
+      "it is read",
+      () => lastStatus(id).startsWith("green dot") && (kind === "polled" || isPushing()),
+      10_000,
+    );
     await proveOutage(simulator, fault, status, id);
     assert.equal(simulator.redirectsFollowed, 0);
     if (kind === "pushed") await until("it pushes again, over one connection", isPushing, 20_000);
@@ -612,6 +630,8 @@ describe("ev-shelly-em in an outage", function () {
     it(`shows it, says it once, sends nothing and comes back by itself: ${title} (${kind})`, () => proofs[index]);
   }
 });
+
+const activeTimers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
 
 function assertNeverBackwards(readings: readonly Meter[]): void {
   for (const role of ["grid", "evse"]) {

@@ -10,7 +10,7 @@ import {
   type DigestVerdict,
   digestResponse,
   parseDigestHeader,
-} from "../../simulators/http-digest.ts";
+} from "../../simulators/web/http-digest.ts";
 import { startShellyRpc } from "../../simulators/shelly-em-rpc.ts";
 import { at, parseObject } from "./json.ts";
 

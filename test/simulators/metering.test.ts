@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
 import { createManualClock } from "../../lib/model/clock.ts";
-import { countEnergy, createMetering, type EnergyCounters, toReading } from "../../simulators/metering.ts";
+import { countEnergy, createMetering, type EnergyCounters, toReading } from "../../simulators/shelly/metering.ts";
 
 const none: EnergyCounters = { importWh: 0, exportWh: 0 };
 const sampleOf = (powerW: number) => ({ powerW, voltageV: 230, powerFactor: 0.9 });

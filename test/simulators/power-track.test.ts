@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
-import { createConversion } from "../../simulators/efficiency-curve.ts";
+import { createConversion } from "../../simulators/quasar/efficiency-curve.ts";
 import {
   cut,
   dcEnergyUntil,
@@ -10,7 +10,7 @@ import {
   powerAt,
   rampTo,
   steady,
-} from "../../simulators/power-track.ts";
+} from "../../simulators/quasar/power-track.ts";
 
 const VOLTAGE_V = 231;
 const conversion = createConversion(VOLTAGE_V);

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
 import { createManualClock } from "../../lib/model/clock.ts";
-import { createConversion } from "../../simulators/efficiency-curve.ts";
-import { createQuasarDevice, type QuasarDevice } from "../../simulators/quasar-device.ts";
-import { REGISTER } from "../../simulators/quasar-registers.ts";
+import { createConversion } from "../../simulators/quasar/efficiency-curve.ts";
+import { createQuasarDevice, type QuasarDevice } from "../../simulators/quasar/device.ts";
+import { REGISTER } from "../../simulators/quasar/registers.ts";
 import { writePdu } from "../support/modbus-wire.ts";
 
 const VOLTAGE_V = 231;

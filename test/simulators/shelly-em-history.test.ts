@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
-import { countEnergy, type EnergyCounters, toReading } from "../../simulators/metering.ts";
-import { addToHistory, emptyHistory, type History, toHistoryCsv } from "../../simulators/shelly-em-history.ts";
+import { countEnergy, type EnergyCounters, toReading } from "../../simulators/shelly/metering.ts";
+import { addToHistory, emptyHistory, type History, toHistoryCsv } from "../../simulators/shelly/history.ts";
 
 const START_S = Date.UTC(2026, 10, 21) / 1000;
 const readingOf = (counters: EnergyCounters, voltageV = 230) =>

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Agent } from "node:http";
 import { afterEach, describe, it } from "mocha";
 import { createManualClock, type ManualClock } from "../../lib/model/clock.ts";
-import type { ShellyFault, ShellySimulator } from "../../simulators/shelly-device.ts";
+import type { ShellyFault, ShellySimulator } from "../../simulators/shelly/device.ts";
 import { startShellyGen1 } from "../../simulators/shelly-em-gen1.ts";
 import { startShellyRpc } from "../../simulators/shelly-em-rpc.ts";
 import type { ElectricalSample } from "../../simulators/simulator.ts";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { afterEach, describe, it } from "mocha";
 import { createManualClock, type ManualClock } from "../../lib/model/clock.ts";
-import { digestResponse } from "../../simulators/http-digest.ts";
+import { digestResponse } from "../../simulators/web/http-digest.ts";
 import { type ShellyRpcOptions, type ShellyRpcSimulator, startShellyRpc } from "../../simulators/shelly-em-rpc.ts";
-import { statusDelta } from "../../simulators/shelly-rpc-socket.ts";
+import { statusDelta } from "../../simulators/shelly/rpc-socket.ts";
 import { at, type JsonObject, parseObject } from "./json.ts";
 import { type FrameClient, openFrames, waitUntil } from "./wire.ts";
 

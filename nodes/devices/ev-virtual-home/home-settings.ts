@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { sunCurves } from "../../../simulators/home-physics.ts";
+import { sunCurves } from "../../../simulators/home/physics.ts";
 import { meterModels, type VirtualHomeOptions } from "../../../simulators/virtual-home.ts";
 
 /** 0 = any free port. */

@@ -11,12 +11,12 @@ import { createManualClock, type ManualClock } from "../../../../lib/model/clock
 import type { Command } from "../../../../lib/model/commands.ts";
 import { EvError, toEvError } from "../../../../lib/model/errors.ts";
 import type { Charger } from "../../../../lib/model/records.ts";
-import { createConversion } from "../../../../simulators/efficiency-curve.ts";
+import { createConversion } from "../../../../simulators/quasar/efficiency-curve.ts";
 import {
   createQuasarDevice,
   type QuasarDevice,
   type QuasarDeviceOptions,
-} from "../../../../simulators/quasar-device.ts";
+} from "../../../../simulators/quasar/device.ts";
 
 /*
  * A Quasar device of ours and a simulated charger on one wire without a network, both on a clock that the test moves. The

@@ -127,7 +127,7 @@ describe("a Gen1 status", () => {
     { emeters: [] },
     { emeters: {} },
     { emeters: [1] },
-    { emeters: Array(50).fill({}) },
+    { emeters: Array.from({ length: 50 }, () => ({})) },
   ]) {
     it(`refuses ${JSON.stringify(reply).slice(0, 40)}`, () => assert.throws(() => parseGen1Status(reply), isBadReply));
   }

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import type { Clock } from "../lib/model/clock.ts";
-import { type Component, type ShellyFault, toDeviceJson } from "./shelly-device.ts";
-import { GARBAGE, HTML_PAGE } from "./wire-faults.ts";
+import type { Clock } from "../../lib/model/clock.ts";
+import { type Component, type ShellyFault, toDeviceJson } from "./device.ts";
+import { GARBAGE, HTML_PAGE } from "../web/wire-faults.ts";
 
 /** Components by name. */
 export type StatusTree = Readonly<Record<string, Component>>;

@@ -1,8 +1,8 @@
 import { createServer as createHttpServer, type IncomingMessage, ServerResponse } from "node:http";
 import { createServer as createListener, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type Cancel, type Clock, systemClock } from "../lib/model/clock.ts";
-import { toEvError } from "../lib/model/errors.ts";
+import { type Cancel, type Clock, systemClock } from "../../lib/model/clock.ts";
+import { toEvError } from "../../lib/model/errors.ts";
 import { type Answer, type HttpFault, misbehave, sendAnswer } from "./wire-faults.ts";
 
 /** What a simulated device gets to see of a request. */

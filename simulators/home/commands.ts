@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { EvError } from "../lib/model/errors.ts";
-import { MOST_LOAD_W, sunCurves } from "./home-physics.ts";
-import { quasarFaults } from "./quasar.ts";
-import { shellyFaults } from "./shelly-device.ts";
+import { EvError } from "../../lib/model/errors.ts";
+import { MOST_LOAD_W, sunCurves } from "./physics.ts";
+import { quasarFaults } from "../quasar.ts";
+import { shellyFaults } from "../shelly/device.ts";
 
 const watts = z.number().min(0).max(MOST_LOAD_W);
 

@@ -1,5 +1,5 @@
-import type { DeviceWebServer } from "./device-web-server.ts";
-import type { ShellyBody, ShellyFault, ShellySimulator } from "./shelly-device.ts";
+import type { DeviceWebServer } from "../web/device-web-server.ts";
+import type { ShellyBody, ShellyFault, ShellySimulator } from "./device.ts";
 
 /** A Shelly with its web server: the part of the handle that all generations share. */
 export class RunningShelly implements ShellySimulator {

@@ -1,6 +1,6 @@
-import type { Clock } from "../lib/model/clock.ts";
-import type { DeviceRequest } from "./device-web-server.ts";
-import type { Answer } from "./wire-faults.ts";
+import type { Clock } from "../../lib/model/clock.ts";
+import type { DeviceRequest } from "../web/device-web-server.ts";
+import type { Answer } from "../web/wire-faults.ts";
 
 export const json = (status: number, shown: unknown): Answer => ({ status, body: JSON.stringify(shown) });
 export const refuse = (status: number, msg: string): Answer => json(status, { code: status, msg });

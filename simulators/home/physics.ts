@@ -1,5 +1,5 @@
-import { clamp } from "../lib/model/units.ts";
-import { wander } from "./seeded-noise.ts";
+import { clamp } from "../../lib/model/units.ts";
+import { wander } from "../seeded-noise.ts";
 
 /*
  * What the house uses and what the sun gives, as a function of the weather, the switches and the time. The car's power is

@@ -1,6 +1,6 @@
 import type { Conversion } from "./efficiency-curve.ts";
 import { cut, dcEnergyUntil, type LimitedTrack, limitByBattery, powerAt, rampTo, steady } from "./power-track.ts";
-import { drawBetween, drawUniform } from "./seeded-noise.ts";
+import { drawBetween, drawUniform } from "../seeded-noise.ts";
 
 /*
  * The power part of the simulated Quasar and the car on its cable, as functions (state, instant, request) => state. A

@@ -1,6 +1,6 @@
-import type { Clock } from "../lib/model/clock.ts";
+import type { Clock } from "../../lib/model/clock.ts";
 import { answerRequest, exceptionReply, isWriteRequest, type ModbusException } from "./modbus-requests.ts";
-import * as charging from "./quasar-charging.ts";
+import * as charging from "./charging.ts";
 import {
   isReadable,
   type LiveValues,
@@ -11,7 +11,7 @@ import {
   toSigned,
   USER_CONTROL_SETTINGS,
   wordAt,
-} from "./quasar-registers.ts";
+} from "./registers.ts";
 
 /*
  * The simulated Quasar without its network: registers with their side effects, watchdog, reboot and crash (fact sheet

@@ -1,7 +1,7 @@
-import { roundTo } from "../lib/model/units.ts";
+import { roundTo } from "../../lib/model/units.ts";
 import type { ChannelReading } from "./metering.ts";
-import { type Component, distort, type ShellyBody } from "./shelly-device.ts";
-import type { ShellyRpcModel } from "./shelly-rpc-model.ts";
+import { type Component, distort, type ShellyBody } from "./device.ts";
+import type { ShellyRpcModel } from "./rpc-model.ts";
 
 /** A device as its RPC methods see it. */
 export interface RpcDevice {

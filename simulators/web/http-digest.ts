@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Clock } from "../lib/model/clock.ts";
+import type { Clock } from "../../lib/model/clock.ts";
 
 /**
  * The server's side of HTTP digest, SHA-256, qop "auth" (RFC 7616), and of the `auth` object in Shelly's RPC frames, which

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock } from "../lib/model/clock.ts";
+import type { Clock } from "../../lib/model/clock.ts";
 
 /** A finished HTTP answer. */
 export interface Answer {

@@ -1,8 +1,8 @@
-import { type Cancel, type Clock, repeatEvery } from "../lib/model/clock.ts";
-import type { DeviceWebServer, WireCounts } from "./device-web-server.ts";
+import { type Cancel, type Clock, repeatEvery } from "../../lib/model/clock.ts";
+import type { DeviceWebServer, WireCounts } from "../web/device-web-server.ts";
 import { createMetering, type ChannelReading, type Metering, type SampleSource } from "./metering.ts";
-import type { RunningSimulator } from "./simulator.ts";
-import { isHttpFault } from "./wire-faults.ts";
+import type { RunningSimulator } from "../simulator.ts";
+import { isHttpFault } from "../web/wire-faults.ts";
 
 /**
  * What can be wrong with a Shelly.

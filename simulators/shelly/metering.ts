@@ -1,6 +1,6 @@
-import type { Clock } from "../lib/model/clock.ts";
-import { energyWh, roundTo } from "../lib/model/units.ts";
-import type { ElectricalSample } from "./simulator.ts";
+import type { Clock } from "../../lib/model/clock.ts";
+import { energyWh, roundTo } from "../../lib/model/units.ts";
+import type { ElectricalSample } from "../simulator.ts";
 
 /** Where a channel looks when it measures. */
 export type SampleSource = () => ElectricalSample;
