@@ -1,6 +1,6 @@
 import { afterReconnect, type Arming, type GoalName, NOT_ARMED } from "./arming.ts";
 import { type Pace, READY } from "./dead-time.ts";
-import { type Demand, type QuasarLimits, type SetPointMode, toSetPoint } from "./set-point.ts";
+import { type Demand, isSameDemand, type QuasarLimits, type SetPointMode, toSetPoint } from "./set-point.ts";
 import type { StatusMeaning } from "./status.ts";
 import type { QuasarLive, QuasarWrite, RegisterImage } from "./wire.ts";
 
@@ -135,7 +135,11 @@ const STOP_IS_FRESH_MS = 5000;
 /** A new target; the latest wins. A stop is owed at once, also when we believe that nothing flows. */
 export function retarget(state: ControlState, target: Target, nowMs: number): ControlState {
   if (target.kind === "hands-off") return { ...HANDS_OFF, pace: state.pace };
-  if (target.kind === "run") return { ...state, target, trouble: null, missedSetPoints: 0, holdUntilMs: -Infinity };
+  if (target.kind === "run") {
+    // the same wish again must not begin its tries again
+    if (state.target.kind === "run" && isSameDemand(state.target.demand, target.demand)) return state;
+    return { ...state, target, trouble: null, missedSetPoints: 0, holdUntilMs: -Infinity };
+  }
   const isRepeat = state.target.kind === "stop" && target.kind === "stop";
   if (isRepeat && (state.stop.owed !== "none" || nowMs - state.stop.atMs < STOP_IS_FRESH_MS)) return state;
   return { ...state, target, holdUntilMs: -Infinity, start: NOT_STARTED, stop: oweStop(state.stop.atMs) };

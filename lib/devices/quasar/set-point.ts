@@ -14,6 +14,11 @@ export type Demand =
   | { readonly unit: "A"; readonly currentA: number }
   | { readonly unit: "W"; readonly powerW: number };
 
+export const isSameDemand = (one: Demand, other: Demand): boolean =>
+  one.unit === "A"
+    ? other.unit === "A" && one.currentA === other.currentA
+    : other.unit === "W" && one.powerW === other.powerW;
+
 /** The charger as the user and the installer allow it; single phase. */
 export interface QuasarLimits {
   /** smaller currents become 0 */

@@ -350,6 +350,17 @@ describe("set points that are not taken", () => {
     assert.equal(rig.charger.acPowerW(), 0);
   });
 
+  it("are given up although somebody repeats the wish every second", async () => {
+    const rig = await charging(-6);
+    await rig.advance(30_000);
+    rig.charger.setFault("ignore-writes");
+    for (let second = 0; second < 20; second++) {
+      rig.quasar.obey({ command: "current", currentA: -12 }).catch(() => {});
+      await rig.advance(1000);
+    }
+    assert.deepEqual(rig.written(0x102).slice(0, 6), [-6, -12, -12, -12, -12, 0]);
+  });
+
   it("are read back only after 2.5 s", async () => {
     const rig = await charging(6);
     await rig.advance(30_000);
