@@ -11,8 +11,10 @@
 
   const CHANNELS = [0, 1, 2];
 
+  // validators take two arguments, although they need one: only then does the editor take a text for a reason
+
   const between = (low: number, high: number) =>
-    function (this: EditorNode, text: string): boolean | string {
+    function (this: EditorNode, text: string, _options: unknown): boolean | string {
       const number = Number(text);
       return text !== "" && number >= low && number <= high
         ? true
@@ -20,7 +22,7 @@
     };
 
   /** The same rules as in the runtime, told while typing. */
-  function checkAddress(this: EditorNode, text: string): boolean | string {
+  function checkAddress(this: EditorNode, text: string, _options: unknown): boolean | string {
     const typed = (text ?? "").trim();
     if (typed === "") return this._("ev-shelly-em.error.noAddress");
     if (typed.startsWith("${")) return true;
@@ -34,7 +36,7 @@
     }
   }
 
-  function checkChannels(this: EditorNode, saved: unknown): boolean | string {
+  function checkChannels(this: EditorNode, saved: unknown, _options: unknown): boolean | string {
     const channels = Array.isArray(saved) ? (saved as Channel[]) : [];
     const used = (this.sumPhases === true ? channels.slice(0, 1) : channels).filter(({ role }) => role !== "off");
     if (used.length === 0) return this._("ev-shelly-em.error.noChannel");
