@@ -15,6 +15,8 @@ export function joinExamples(examples) {
   const kept = new Map();
   for (const { file, nodes } of examples) {
     for (const node of nodes) {
+      // tells the import dialog which packages to offer; a flow that runs has them
+      if (node.type === "global-config") continue;
       const content = JSON.stringify(sortKeys(node));
       const earlier = kept.get(node.id);
       if (earlier && earlier.content !== content) {

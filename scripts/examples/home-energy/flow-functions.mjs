@@ -38,9 +38,12 @@ export function lastFiveMinutes(msg, context) {
   // One point every two seconds: [time, grid, house, sun, car] in W; null where there was no fresh reading.
   const { at, meters, charger, control } = msg.payload;
   const nowMs = Date.parse(at);
+  /** @param {{ powerW: number | null, at: string } | null | undefined} seen */
   const fresh = (seen) =>
     seen && nowMs - Date.parse(seen.at) < 8000 && seen.powerW !== null ? Math.round(seen.powerW) : null;
-  const points = (context.get("points") ?? []).filter(([timeMs]) => timeMs > nowMs - 302000 && timeMs <= nowMs);
+  /** @type {(number | null)[][]} */
+  const kept = context.get("points") ?? [];
+  const points = kept.filter(([timeMs]) => timeMs != null && timeMs > nowMs - 302000 && timeMs <= nowMs);
   if (nowMs - (points.at(-1)?.[0] ?? 0) < 1500) return null;
   const house = meters.house ?? (control && { powerW: control.houseW, at: control.at });
   const car = charger?.online && charger.powerW !== null ? charger : meters.evse;

@@ -22,18 +22,39 @@ export const STALE_AFTER_S = 8;
 /** Node-RED sends every second; silence for longer than this is said. */
 export const SILENT_AFTER_S = 5;
 /** Below this a direction means nothing. */
-export const NOTHING_W = 15;
+export const NOTHING_W = 50;
+
+/** A message that the dashboard kept from before looks like a new one; this far from the browser's clock it must prove itself. */
+export const DOUBTFUL_AFTER_MS = 10_000;
+
+/** @typedef {{ payload: unknown, receivedMs: number, isTrusted: boolean }} Ear the last message and when it came */
+
+/** What our messages to widgets have in common. @typedef {{ kind: string, at: string }} Sent */
+
+/**
+ * Takes in a message. The first one after the page was opened may be years old: it is believed at once when the clocks
+ * agree, else when a second one has followed.
+ * @param {Ear} ear
+ * @param {unknown} payload
+ * @param {number} nowMs browser time
+ * @returns {Ear}
+ */
+export function listen(ear, payload, nowMs) {
+  if (!isSent(payload)) return ear;
+  const isSecond = isSent(ear.payload) && ear.payload.at !== payload.at;
+  const isTrusted = ear.isTrusted || isSecond || Math.abs(nowMs - Date.parse(payload.at)) < DOUBTFUL_AFTER_MS;
+  return { payload, receivedMs: nowMs, isTrusted };
+}
 
 /**
  * Whether the page hears from Node-RED. Ages are told by Node-RED's clock plus the time that passed in the browser since
  * the message came, so a phone with a wrong clock tells no wrong ages.
- * @param {unknown} payload
- * @param {number} receivedMs browser time
+ * @param {Ear} ear
  * @param {number} nowMs browser time
  * @param {boolean} isConnected
  */
-export function hear(payload, receivedMs, nowMs, isConnected) {
-  const page = isPage(payload) ? payload : null;
+export function hear({ payload, receivedMs, isTrusted }, nowMs, isConnected) {
+  const page = isTrusted && isPage(payload) ? payload : null;
   const silentS = page === null ? 0 : Math.max(0, (nowMs - receivedMs) / 1000);
   const isSilent = silentS > SILENT_AFTER_S;
   const serverMs = page === null ? nowMs : Date.parse(page.at) + Math.max(0, nowMs - receivedMs);
@@ -43,20 +64,28 @@ export function hear(payload, receivedMs, nowMs, isConnected) {
 
 /**
  * @param {unknown} payload
+ * @returns {payload is Sent}
+ */
+export function isSent(payload) {
+  return typeof payload === "object" && payload !== null && "kind" in payload && "at" in payload;
+}
+
+/**
+ * @param {unknown} payload
  * @returns {payload is PageRecord}
  */
 export function isPage(payload) {
-  return typeof payload === "object" && payload !== null && "kind" in payload && payload.kind === "home-energy";
+  return isSent(payload) && payload.kind === "home-energy";
 }
 
 /**
  * The latest reading of each place, however old.
- * @param {PageRecord} page
+ * @param {PageRecord | null} page null = nothing came yet
  * @param {number} serverMs
  * @returns {House}
  */
 export function readHouse(page, serverMs) {
-  const { control, charger, meters } = page;
+  const { control = null, charger = null, meters = {} } = page ?? {};
   const chargerSeen = charger !== null && charger.powerW !== null ? charger : null;
   const houseSeen =
     meters.house ?? (control !== null && control.houseW !== null ? { powerW: control.houseW, at: control.at } : null);
@@ -132,4 +161,18 @@ export function carState(page, serverMs) {
   if (control === null || control.mode === "freerun") return "hands-off";
   if ((control.targetA ?? 0) !== 0) return "starting";
   return control.mode === "pause" || control.mode === "unplug" ? "paused" : "waiting";
+}
+
+/**
+ * The horizontal lines of the chart, W: round numbers around all that is shown, at most seven, zero among them.
+ * @param {readonly (number | null)[]} powersW
+ */
+export function chooseGridLines(powersW) {
+  const known = powersW.filter((powerW) => powerW !== null);
+  const highW = Math.max(900, ...known);
+  const lowW = Math.min(0, ...known);
+  const stepW = [500, 1000, 2000, 5000, 10000, 20000, 50000].find((stepW) => (highW - lowW) / stepW <= 5) ?? 100000;
+  const from = Math.floor(lowW / stepW);
+  const to = Math.ceil(highW / stepW);
+  return Array.from({ length: to - from + 1 }, (_, index) => (from + index) * stepW);
 }

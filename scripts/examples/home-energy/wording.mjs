@@ -31,7 +31,7 @@ export function formatNumber(number, digits, words) {
 export function formatPower(powerW, words) {
   if (powerW === null) return words.power.unknown;
   const sizeKw = Math.abs(powerW) / 1000;
-  return fill(words.power.kW, { number: formatNumber(sizeKw, sizeKw < 0.995 ? 2 : 1, words) });
+  return fill(words.power.kW, { number: formatNumber(sizeKw, sizeKw >= 0.005 && sizeKw < 0.995 ? 2 : 1, words) });
 }
 
 /**

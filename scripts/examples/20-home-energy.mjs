@@ -1,0 +1,257 @@
+/* Example dashboard/20: the page of a house with sun, grid, car, and a controller between them. */
+import { readFileSync } from "node:fs";
+import { dashboardGroup, dashboardPage, sharedDashboardNodes } from "./dashboard-nodes.mjs";
+import { addComment, addDebug, openTab } from "./draw.mjs";
+import { controller, quasar, quasarConnection, shellyEm, site, virtualHome } from "./devices.mjs";
+import { functionBody, readTemplate } from "./home-energy/assemble.mjs";
+import { lastFiveMinutes, latestRecords } from "./home-energy/flow-functions.mjs";
+import { namesModules } from "./modules.mjs";
+
+const PAGE_ID = "ev-page-home-energy";
+const GREEN = "#6b9f5e";
+const BLUE = "#5f8fc0";
+const AMBER = "#c79a3a";
+const VIOLET = "#8d76b8";
+
+/** The groups of the page: what comes first on a phone, how many of twelve columns at a desk. */
+const NOW = dashboardGroup({
+  id: "ev20-group-now",
+  name: "Now",
+  page: PAGE_ID,
+  width: 8,
+  order: 1,
+  className: "ev-tall",
+});
+const CHOOSE = dashboardGroup({ id: "ev20-group-choose", name: "Choose", page: PAGE_ID, width: 4, order: 2 });
+const CHART = dashboardGroup({ id: "ev20-group-chart", name: "Last five minutes", page: PAGE_ID, width: 8, order: 3 });
+const BATTERY = dashboardGroup({ id: "ev20-group-battery", name: "Battery", page: PAGE_ID, width: 4, order: 4 });
+const TRY = dashboardGroup({ id: "ev20-group-try", name: "Try it", page: PAGE_ID, width: 12, order: 5 });
+
+/** @param {import("./home-energy/wording.mjs").Words} words */
+export function homeEnergy(words) {
+  const tab = openTab({
+    id: "ev20-tab",
+    label: words.page.name,
+    info: "The page at /dashboard/home-energy: what the house does now, buttons for the car, the last five minutes, alarms.",
+  });
+
+  addComment(
+    tab,
+    "ev20-about",
+    [240, 40],
+    "Read me: what this page shows, and how to use your own devices",
+    [
+      "Deploy, then open `/dashboard/home-energy`. Everything works at once against the virtual home in group 1.",
+      "",
+      "**With your own devices:** in group 2 enter the address of your Shelly EM in *House meter* and of your Quasar in",
+      "its connection; set your main fuse in the *House* behind the controller, and there give the sun 60 s to start and",
+      "180 s to stop (here it is quick, because you are watching). Then delete groups 1 and 4.",
+      "No second meter? Delete *Sun and house*: the page then shows no sun and works out the house from the rest.",
+      "",
+      "**Before others can reach this page** set `httpNodeAuth` in Node-RED's settings: its buttons can discharge the car.",
+      "",
+      "Nothing moves until a button is pressed: the controller starts with *Let it be*.",
+    ].join("\n"),
+  );
+
+  tab.add("link in", "ev20-to-home", [75, 140], { name: "to the virtual home", links: ["ev20-from-try"] }, [
+    ["ev20-home"],
+  ]);
+  tab.add(
+    "ev-virtual-home",
+    "ev20-home",
+    [200, 140],
+    virtualHome({ meterPort: 18201, chargerPort: 18202, solarMeterPort: 18203 }),
+    [["ev20-home-out"]],
+  );
+  tab.add("link out", "ev20-home-out", [345, 140], {
+    name: "state of the home",
+    mode: "link",
+    links: ["ev20-records"],
+  });
+  tab.group(
+    "ev20-box-home",
+    "1. The house: simulated, delete it when you have your own",
+    ["ev20-to-home", "ev20-home", "ev20-home-out"],
+    AMBER,
+  );
+
+  tab.add("ev-shelly-em", "ev20-grid-meter", [150, 280], shellyEm("House meter", 18201, ["grid", "evse"]), [
+    ["ev20-control", "ev20-readings-out"],
+  ]);
+  tab.add("ev-shelly-em", "ev20-sun-meter", [150, 340], shellyEm("Sun and house", 18203, ["solar", "house"]), [
+    ["ev20-control", "ev20-readings-out"],
+  ]);
+  tab.add("link in", "ev20-to-control", [195, 400], { name: "buttons", links: ["ev20-from-buttons"] }, [
+    ["ev20-control"],
+  ]);
+  tab.add("ev-control", "ev20-control", [390, 340], controller("Controller", "ev20-site"), [
+    ["ev20-quasar"],
+    ["ev20-readings-out"],
+    ["ev20-alarm"],
+  ]);
+  tab.add("ev-quasar", "ev20-quasar", [590, 280], quasar("ev20-connection"), [["ev20-control", "ev20-readings-out"]]);
+  tab.add("link out", "ev20-readings-out", [755, 340], { name: "records", mode: "link", links: ["ev20-records"] });
+  addDebug(tab, "ev20-alarm", [590, 400], "Alarms");
+  tab.group(
+    "ev20-box-loop",
+    "2. Measure, decide, act",
+    [
+      "ev20-grid-meter",
+      "ev20-sun-meter",
+      "ev20-to-control",
+      "ev20-control",
+      "ev20-quasar",
+      "ev20-readings-out",
+      "ev20-alarm",
+    ],
+    GREEN,
+  );
+
+  const widgets = /** @type {const} */ ([
+    ["ev20-now", "Sentence and power flow", "sentence-and-flow", NOW, 1],
+    ["ev20-alarms", "Alarms", "alarms", CHOOSE, 1],
+    ["ev20-buttons", "Mode buttons", "mode-buttons", CHOOSE, 2],
+    ["ev20-set-point", "Set point and why", "set-point", CHOOSE, 3],
+    ["ev20-battery", "Battery", "battery", BATTERY, 1],
+  ]);
+  tab.add("link in", "ev20-records", [75, 540], { name: "records", links: ["ev20-home-out", "ev20-readings-out"] }, [
+    ["ev20-latest"],
+  ]);
+  tab.add("inject", "ev20-tick", [150, 600], everySecond, [["ev20-latest"]]);
+  tab.add(
+    "function",
+    "ev20-latest",
+    [340, 540],
+    { ...plainFunction, name: "Latest of everything", func: functionBody(latestRecords) },
+    [[...widgets.map(([id]) => id), "ev20-five", "ev20-page-out"]],
+  );
+  widgets.forEach(([id, name, file, group, order], index) => {
+    const wires = id === "ev20-buttons" ? [["ev20-from-buttons"]] : [[]];
+    tab.add("ui-template", id, [610, 520 + index * 60], widget(name, file, group, order, words), wires);
+  });
+  tab.add(
+    "function",
+    "ev20-five",
+    [340, 820],
+    { ...plainFunction, name: "Last five minutes", func: functionBody(lastFiveMinutes) },
+    [["ev20-chart"]],
+  );
+  tab.add("ui-template", "ev20-chart", [610, 820], widget("Step chart and table", "five-minutes", CHART, 1, words), [
+    [],
+  ]);
+  tab.add("link out", "ev20-from-buttons", [765, 640], { name: "buttons", mode: "link", links: ["ev20-to-control"] });
+  tab.add("link out", "ev20-page-out", [495, 880], { name: "to try it", mode: "link", links: ["ev20-to-try"] });
+  tab.add("ui-template", "ev20-look", [150, 880], look, [[]]);
+  tab.group(
+    "ev20-box-page",
+    "3. The page",
+    [
+      "ev20-records",
+      "ev20-tick",
+      "ev20-latest",
+      ...widgets.map(([id]) => id),
+      "ev20-five",
+      "ev20-chart",
+      "ev20-from-buttons",
+      "ev20-page-out",
+      "ev20-look",
+    ],
+    BLUE,
+  );
+
+  tab.add("link in", "ev20-to-try", [75, 1000], { name: "to try it", links: ["ev20-page-out"] }, [["ev20-try"]]);
+  tab.add("ui-template", "ev20-try", [230, 1000], widget("Weather and switches", "try-it", TRY, 1, words), [
+    ["ev20-from-try"],
+  ]);
+  tab.add("link out", "ev20-from-try", [385, 1000], {
+    name: "to the virtual home",
+    mode: "link",
+    links: ["ev20-to-home"],
+  });
+  tab.group(
+    "ev20-box-try",
+    "4. Try it: only for the virtual home",
+    ["ev20-to-try", "ev20-try", "ev20-from-try"],
+    VIOLET,
+  );
+
+  const page = dashboardPage({
+    id: PAGE_ID,
+    name: words.page.name,
+    path: "/home-energy",
+    icon: "home-lightning-bolt",
+    order: 20,
+  });
+  return {
+    file: "dashboard/20 - Home energy.json",
+    nodes: [
+      ...tab.close(),
+      ...namesModules("ev20-modules", ["@ev-flows/node-red-ev-charging", "@flowfuse/node-red-dashboard"]),
+      ...sharedDashboardNodes(),
+      page,
+      NOW,
+      CHOOSE,
+      CHART,
+      BATTERY,
+      TRY,
+      site("ev20-site"),
+      quasarConnection("ev20-connection", 18202),
+    ],
+  };
+}
+
+const everySecond = {
+  name: "every second",
+  props: [{ p: "payload" }, { p: "topic", vt: "str" }],
+  repeat: "1",
+  crontab: "",
+  once: true,
+  onceDelay: "0.5",
+  topic: "tick",
+  payload: "",
+  payloadType: "date",
+};
+const plainFunction = { outputs: 1, timeout: 0, noerr: 0, initialize: "", finalize: "", libs: [] };
+
+const template = {
+  head: "",
+  storeOutMessages: false,
+  passthru: false,
+  resendOnRefresh: true,
+  className: "",
+  width: "0",
+  height: "0",
+};
+const look = {
+  ...template,
+  group: "",
+  page: PAGE_ID,
+  ui: "",
+  name: "Look: colours, light, dark",
+  order: 0,
+  format: readFileSync(new URL("home-energy/look.css", import.meta.url), "utf8"),
+  templateScope: "page:style",
+};
+
+/**
+ * @param {string} name
+ * @param {string} file
+ * @param {import("./draw.mjs").FlowNode} group
+ * @param {number} order
+ * @param {import("./home-energy/wording.mjs").Words} words
+ */
+function widget(name, file, group, order, words) {
+  const width = String(group.width);
+  return {
+    ...template,
+    group: group.id,
+    page: "",
+    ui: "",
+    name,
+    order,
+    width,
+    format: readTemplate(file, words),
+    templateScope: "local",
+  };
+}

@@ -1,0 +1,136 @@
+/* Our own nodes as the examples configure them. */
+
+/** @param {{ meterPort: number, chargerPort: number, solarMeterPort?: number }} ports */
+export function virtualHome({ meterPort, chargerPort, solarMeterPort }) {
+  return {
+    version: 1,
+    name: "Virtual home",
+    meterModel: "gen1",
+    meterPort: String(meterPort),
+    chargerPort: String(chargerPort),
+    solarMeterPort: solarMeterPort === undefined ? "" : String(solarMeterPort),
+    baseW: "420",
+    peakW: "5000",
+    cloudsPercent: "20",
+    curve: "noon",
+    batteryKwh: "59",
+    socPercent: "50",
+    plugged: true,
+    speedFactor: "20",
+    seed: "1",
+  };
+}
+
+/**
+ * @param {string} name
+ * @param {number} port
+ * @param {readonly string[]} roles what each clamp measures
+ */
+export function shellyEm(name, port, roles) {
+  return {
+    version: 1,
+    name,
+    host: `127.0.0.1:${port}`,
+    channels: [0, 1, 2].map((clamp) => ({ role: roles[clamp] ?? "off", invert: false })),
+    sumPhases: false,
+    pollS: "1",
+    push: true,
+    frozenAfterS: "60",
+    includeRaw: false,
+  };
+}
+
+/**
+ * Answers faster than a house should: a demo is watched, and nobody's relays wear out.
+ * @param {string} name
+ * @param {string} site id of the ev-site node
+ */
+export function controller(name, site) {
+  return {
+    version: 1,
+    name,
+    site,
+    startMode: "freerun",
+    restoreMode: false,
+    minChargeA: "6",
+    maxChargeA: "16",
+    minDischargeA: "6",
+    maxDischargeA: "16",
+    floorSocPercent: "25",
+    ceilingSocPercent: "90",
+    socHysteresisPercent: "2",
+    unknownSoc: "auto",
+    probeA: "3",
+    probeBeforeDischarge: true,
+    method: "levels",
+    levels: "",
+    hysteresisW: "50",
+    chargeBiasA: "-0.5",
+    dischargeBiasA: "-0.5",
+    chargeActivationW: "",
+    dischargeActivationW: "",
+    startDelayS: "5",
+    stopDelayS: "20",
+    v2gStartDelayS: "0",
+    v2gStopDelayS: "10",
+    staleAfterS: "5",
+    chargerStaleAfterS: "30",
+    frozenAfterS: "300",
+    safeChargeA: "6",
+    recoveryDelayS: "5",
+    riseDelayS: "5",
+    resendAfterS: "60",
+    priority: "1",
+    chargerPhase: "",
+  };
+}
+
+/** @param {string} id */
+export function site(id) {
+  return {
+    id,
+    type: "ev-site",
+    version: 1,
+    name: "House",
+    fuseA: "63",
+    marginA: "1",
+    phases: "1",
+    voltageV: "230",
+    exportLimitW: "",
+    zone: "Europe/London",
+    currency: "GBP",
+  };
+}
+
+/**
+ * @param {string} id
+ * @param {number} port
+ */
+export function quasarConnection(id, port) {
+  return {
+    id,
+    type: "ev-quasar-connection",
+    version: 1,
+    name: "Quasar",
+    host: "127.0.0.1",
+    port: String(port),
+    unit: "1",
+    mode: "current",
+    minA: "3",
+    maxChargeA: "16",
+    maxDischargeA: "16",
+    pollS: "1",
+    idleTimeoutS: "900",
+    onExit: "stop",
+    socRememberMin: "720",
+    serial: "",
+    deadTimeFactor: "1",
+    chargerId: "",
+    maxRestartsPerDay: "6",
+  };
+}
+
+/** @param {string} connection id of the ev-quasar-connection node */
+export function quasar(connection) {
+  return { version: 1, name: "Quasar", connection, everyS: "0", includeRaw: false };
+}
