@@ -114,7 +114,8 @@ const stop = (code: ReasonCode, params: Cap["params"] = {}): Cap => ({ code, cap
 /** The magnitude after all caps; what falls below the minimum is 0, never raised. */
 function lower(wishA: number, minA: number, caps: readonly Cap[], fuse: readonly Cap[]): Limited {
   const before = tightest(wishA, caps);
-  const { amountA, by } = tightest(wishA, [...caps, ...fuse]);
+  // of equal caps the fuse is told last: a lost meter takes the site's share down with it, and is the cause
+  const { amountA, by } = tightest(wishA, [...fuse, ...caps]);
   const targetA = amountA >= minA ? amountA : 0;
   const beforeFuseA = before.amountA >= minA ? before.amountA : 0;
   if (by === null) {
