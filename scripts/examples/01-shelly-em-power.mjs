@@ -13,7 +13,7 @@ export function shellyEmPower() {
   addComment(
     tab,
     "ev01-about",
-    [250, 40],
+    [40, 40],
     "Read me: what this flow does, and how to read your own meter",
     [
       "Deploy. The meter node reads the simulated Shelly EM of the virtual home once a second and sends one message per",
@@ -36,9 +36,9 @@ export function shellyEmPower() {
     ["ev01-plug", "plug the meter in", { command: "meter", online: true }],
   ];
   buttons.forEach(([id, name, payload], index) =>
-    addInject(tab, String(id), [170, 140 + index * 50], String(name), payload, "ev01-home"),
+    addInject(tab, String(id), [80, 140 + index * 40], String(name), payload, "ev01-home"),
   );
-  tab.add("ev-virtual-home", "ev01-home", [410, 240], virtualHome({ meterPort: 18011, chargerPort: 18012 }), [[]]);
+  tab.add("ev-virtual-home", "ev01-home", [340, 220], virtualHome({ meterPort: 18011, chargerPort: 18012 }), [[]]);
   tab.group(
     "ev01-box-home",
     "1. A house to measure: simulated",
@@ -46,14 +46,14 @@ export function shellyEmPower() {
     "#c79a3a",
   );
 
-  addInject(tab, "ev01-now", [150, 480], "read now", { command: "refresh" }, "ev01-meter");
-  tab.add("ev-shelly-em", "ev01-meter", [350, 480], shellyEm("House meter", 18011, ["grid", "evse"]), [
+  addInject(tab, "ev01-now", [80, 440], "read now", { command: "refresh" }, "ev01-meter");
+  tab.add("ev-shelly-em", "ev01-meter", [240, 440], shellyEm("House meter", 18011, ["grid", "evse"]), [
     ["ev01-which", "ev01-records"],
   ]);
   tab.add(
     "switch",
     "ev01-which",
-    [560, 480],
+    [460, 440],
     {
       name: "which clamp?",
       property: "payload.role",
@@ -68,9 +68,9 @@ export function shellyEmPower() {
     },
     [["ev01-grid"], ["ev01-car"]],
   );
-  addDebug(tab, "ev01-grid", [760, 450], "grid, W", shownUnderNode);
-  addDebug(tab, "ev01-car", [760, 510], "car, W", shownUnderNode);
-  addDebug(tab, "ev01-records", [570, 560], "whole records");
+  addDebug(tab, "ev01-grid", [680, 420], "grid, W", shownUnderNode);
+  addDebug(tab, "ev01-car", [680, 480], "car, W", shownUnderNode);
+  addDebug(tab, "ev01-records", [460, 520], "whole records");
   tab.group(
     "ev01-box-meter",
     "2. The meter",
@@ -78,10 +78,10 @@ export function shellyEmPower() {
     "#6b9f5e",
   );
 
-  tab.add("catch", "ev01-catch", [150, 680], { name: "what went wrong", scope: null, uncaught: false }, [
+  tab.add("catch", "ev01-catch", [80, 640], { name: "what went wrong", scope: null, uncaught: false }, [
     ["ev01-errors"],
   ]);
-  addDebug(tab, "ev01-errors", [350, 680], "errors", { complete: "error.message" });
+  addDebug(tab, "ev01-errors", [280, 640], "errors", { complete: "error.message" });
   tab.group("ev01-box-errors", "3. Mistakes end here", ["ev01-catch", "ev01-errors"], "#b06a6a");
 
   return {

@@ -13,7 +13,7 @@ export function quasarChargeAndDischarge() {
   addComment(
     tab,
     "ev02-about",
-    [290, 40],
+    [40, 40],
     "Read me: what this flow does, and how to use your own Quasar",
     [
       "Deploy. Nothing moves: the charger node only reads until a button asks for something.",
@@ -27,16 +27,16 @@ export function quasarChargeAndDischarge() {
     ].join("\n"),
   );
 
-  addInject(tab, "ev02-unplug", [160, 140], "unplug the car", { command: "plug", plugged: false }, "ev02-home");
+  addInject(tab, "ev02-unplug", [80, 140], "unplug the car", { command: "plug", plugged: false }, "ev02-home");
   addInject(
     tab,
     "ev02-plug",
-    [160, 190],
+    [80, 180],
     "plug in, 40 %",
     { command: "plug", plugged: true, socPercent: 40 },
     "ev02-home",
   );
-  tab.add("ev-virtual-home", "ev02-home", [370, 160], virtualHome({ meterPort: 18021, chargerPort: 18022 }), [[]]);
+  tab.add("ev-virtual-home", "ev02-home", [340, 160], virtualHome({ meterPort: 18021, chargerPort: 18022 }), [[]]);
   tab.group("ev02-box-home", "1. A car and a charger: simulated", ["ev02-unplug", "ev02-plug", "ev02-home"], "#c79a3a");
 
   const wishes = [
@@ -48,12 +48,12 @@ export function quasarChargeAndDischarge() {
     ["ev02-refresh", "read now", "refresh"],
   ];
   wishes.forEach(([id, name, payload], index) =>
-    addInject(tab, String(id), [170, 320 + index * 50], String(name), payload, "ev02-quasar"),
+    addInject(tab, String(id), [80, 300 + index * 40], String(name), payload, "ev02-quasar"),
   );
-  tab.add("ev-quasar", "ev02-quasar", [390, 440], quasar("ev02-connection"), [
+  tab.add("ev-quasar", "ev02-quasar", [340, 400], quasar("ev02-connection"), [
     ["ev02-state", "ev02-power", "ev02-records"],
   ]);
-  addDebug(tab, "ev02-state", [590, 390], "state", {
+  addDebug(tab, "ev02-state", [540, 340], "state", {
     active: false,
     tosidebar: false,
     tostatus: true,
@@ -61,7 +61,7 @@ export function quasarChargeAndDischarge() {
     statusVal: "payload.state",
     statusType: "msg",
   });
-  addDebug(tab, "ev02-power", [600, 440], "power, W", {
+  addDebug(tab, "ev02-power", [540, 400], "power, W", {
     active: false,
     tosidebar: false,
     tostatus: true,
@@ -69,7 +69,7 @@ export function quasarChargeAndDischarge() {
     statusVal: "payload.powerW",
     statusType: "msg",
   });
-  addDebug(tab, "ev02-records", [610, 490], "whole records");
+  addDebug(tab, "ev02-records", [540, 460], "whole records");
   tab.group(
     "ev02-box-charger",
     "2. The charger",
@@ -77,10 +77,10 @@ export function quasarChargeAndDischarge() {
     "#6b9f5e",
   );
 
-  tab.add("catch", "ev02-catch", [160, 710], { name: "what went wrong", scope: null, uncaught: false }, [
+  tab.add("catch", "ev02-catch", [80, 640], { name: "what went wrong", scope: null, uncaught: false }, [
     ["ev02-errors"],
   ]);
-  addDebug(tab, "ev02-errors", [370, 710], "errors", { complete: "error.message" });
+  addDebug(tab, "ev02-errors", [280, 640], "errors", { complete: "error.message" });
   tab.group("ev02-box-errors", "3. Mistakes end here", ["ev02-catch", "ev02-errors"], "#b06a6a");
 
   return {

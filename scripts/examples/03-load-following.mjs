@@ -13,7 +13,7 @@ export function loadFollowing() {
   addComment(
     tab,
     "ev03-about",
-    [270, 40],
+    [40, 40],
     "Read me: what this flow does, and how to use your own devices",
     [
       "Deploy, then press *follow the sun*: within a few seconds the car takes what the roof has to spare. Press *clouds*",
@@ -37,16 +37,9 @@ export function loadFollowing() {
     ["ev03-plug", "plug the meter in", { command: "meter", online: true }],
   ];
   weather.forEach(([id, name, payload], index) =>
-    addInject(
-      tab,
-      String(id),
-      [160 + (index % 2) * 190, 140 + Math.floor(index / 2) * 50],
-      String(name),
-      payload,
-      "ev03-home",
-    ),
+    addInject(tab, String(id), [80, 140 + index * 40], String(name), payload, "ev03-home"),
   );
-  tab.add("ev-virtual-home", "ev03-home", [560, 190], virtualHome({ meterPort: 18031, chargerPort: 18032 }), [[]]);
+  tab.add("ev-virtual-home", "ev03-home", [340, 240], virtualHome({ meterPort: 18031, chargerPort: 18032 }), [[]]);
   tab.group(
     "ev03-box-home",
     "1. Weather and switches of a simulated house",
@@ -62,20 +55,20 @@ export function loadFollowing() {
     ["ev03-pause", "pause", "pause"],
     ["ev03-freerun", "let it be", { command: "mode", mode: "freerun" }],
   ];
-  tab.add("ev-shelly-em", "ev03-meter", [160, 380], shellyEm("House meter", 18031, ["grid", "evse"]), [
+  tab.add("ev-shelly-em", "ev03-meter", [80, 460], shellyEm("House meter", 18031, ["grid", "evse"]), [
     ["ev03-control"],
   ]);
   modes.forEach(([id, name, payload], index) =>
-    addInject(tab, String(id), [160, 440 + index * 50], String(name), payload, "ev03-control"),
+    addInject(tab, String(id), [80, 520 + index * 40], String(name), payload, "ev03-control"),
   );
-  tab.add("ev-control", "ev03-control", [400, 500], controller("Controller", "ev03-site"), [
+  tab.add("ev-control", "ev03-control", [340, 580], controller("Controller", "ev03-site"), [
     ["ev03-quasar", "ev03-command"],
     ["ev03-why", "ev03-state"],
     ["ev03-alarm"],
   ]);
-  tab.add("ev-quasar", "ev03-quasar", [400, 380], quasar("ev03-connection"), [["ev03-control"]]);
-  addDebug(tab, "ev03-command", [620, 440], "command");
-  addDebug(tab, "ev03-why", [620, 500], "why", {
+  tab.add("ev-quasar", "ev03-quasar", [340, 460], quasar("ev03-connection"), [["ev03-control"]]);
+  addDebug(tab, "ev03-command", [560, 500], "command");
+  addDebug(tab, "ev03-why", [560, 560], "why", {
     active: false,
     tosidebar: false,
     tostatus: true,
@@ -83,8 +76,8 @@ export function loadFollowing() {
     statusVal: "payload.why",
     statusType: "msg",
   });
-  addDebug(tab, "ev03-state", [640, 560], "whole state", { active: false });
-  addDebug(tab, "ev03-alarm", [620, 620], "alarm");
+  addDebug(tab, "ev03-state", [560, 620], "whole state", { active: false });
+  addDebug(tab, "ev03-alarm", [560, 680], "alarm");
   tab.group(
     "ev03-box-loop",
     "2. Measure, decide, act",
@@ -101,10 +94,10 @@ export function loadFollowing() {
     "#6b9f5e",
   );
 
-  tab.add("catch", "ev03-catch", [160, 800], { name: "what went wrong", scope: null, uncaught: false }, [
+  tab.add("catch", "ev03-catch", [80, 840], { name: "what went wrong", scope: null, uncaught: false }, [
     ["ev03-errors"],
   ]);
-  addDebug(tab, "ev03-errors", [370, 800], "errors", { complete: "error.message" });
+  addDebug(tab, "ev03-errors", [280, 840], "errors", { complete: "error.message" });
   tab.group("ev03-box-errors", "3. Mistakes end here", ["ev03-catch", "ev03-errors"], "#b06a6a");
 
   return {

@@ -11,7 +11,6 @@ const PAGE_ID = "ev-page-home-energy";
 const GREEN = "#6b9f5e";
 const BLUE = "#5f8fc0";
 const AMBER = "#c79a3a";
-const VIOLET = "#8d76b8";
 
 /** The groups of the page: what comes first on a phone, how many of twelve columns at a desk. */
 const NOW = dashboardGroup({
@@ -38,14 +37,14 @@ export function homeEnergy(words) {
   addComment(
     tab,
     "ev20-about",
-    [240, 40],
+    [40, 40],
     "Read me: what this page shows, and how to use your own devices",
     [
       "Deploy, then open `/dashboard/home-energy`. Everything works at once against the virtual home in group 1.",
       "",
       "**With your own devices:** in group 2 enter the address of your Shelly EM in *House meter* and of your Quasar in",
       "its connection; set your main fuse in the *House* behind the controller, and there give the sun 60 s to start and",
-      "180 s to stop (here it is quick, because you are watching). Then delete groups 1 and 4.",
+      "180 s to stop (here it is quick, because you are watching). Then delete group 1.",
       "No second meter? Delete *Sun and house*: the page then shows no sun and works out the house from the rest.",
       "",
       "**Before others can reach this page** set `httpNodeAuth` in Node-RED's settings: its buttons can discharge the car.",
@@ -54,51 +53,50 @@ export function homeEnergy(words) {
     ].join("\n"),
   );
 
-  tab.add("link in", "ev20-to-home", [75, 140], { name: "to the virtual home", links: ["ev20-from-try"] }, [
+  tab.add("link in", "ev20-to-try", [80, 140], { name: "the page", links: ["ev20-page-out"] }, [["ev20-try"]]);
+  tab.add("ui-template", "ev20-try", [160, 140], widget("Weather and switches", "try-it", TRY, 1, words), [
     ["ev20-home"],
   ]);
   tab.add(
     "ev-virtual-home",
     "ev20-home",
-    [200, 140],
+    [420, 140],
     virtualHome({ meterPort: 18201, chargerPort: 18202, solarMeterPort: 18203 }),
     [["ev20-home-out"]],
   );
-  tab.add("link out", "ev20-home-out", [345, 140], {
-    name: "state of the home",
-    mode: "link",
-    links: ["ev20-records"],
-  });
+  tab.add("link out", "ev20-home-out", [700, 140], { name: "records", mode: "link", links: ["ev20-records"] });
   tab.group(
     "ev20-box-home",
-    "1. The house: simulated, delete it when you have your own",
-    ["ev20-to-home", "ev20-home", "ev20-home-out"],
+    "1. Try it: a simulated house with its weather and switches",
+    ["ev20-to-try", "ev20-try", "ev20-home", "ev20-home-out"],
     AMBER,
   );
 
-  tab.add("ev-shelly-em", "ev20-grid-meter", [150, 280], shellyEm("House meter", 18201, ["grid", "evse"]), [
-    ["ev20-control", "ev20-readings-out"],
+  tab.add("ev-shelly-em", "ev20-grid-meter", [80, 340], shellyEm("House meter", 18201, ["grid", "evse"]), [
+    ["ev20-control", "ev20-meters-out"],
   ]);
-  tab.add("ev-shelly-em", "ev20-sun-meter", [150, 340], shellyEm("Sun and house", 18203, ["solar", "house"]), [
-    ["ev20-control", "ev20-readings-out"],
+  tab.add("ev-shelly-em", "ev20-sun-meter", [80, 400], shellyEm("Sun and house", 18203, ["solar", "house"]), [
+    ["ev20-control", "ev20-meters-out"],
   ]);
-  tab.add("link in", "ev20-to-control", [195, 400], { name: "buttons", links: ["ev20-from-buttons"] }, [
+  tab.add("link out", "ev20-meters-out", [300, 440], { name: "records", mode: "link", links: ["ev20-records"] });
+  tab.add("link in", "ev20-to-control", [80, 280], { name: "buttons", links: ["ev20-from-buttons"] }, [
     ["ev20-control"],
   ]);
-  tab.add("ev-control", "ev20-control", [390, 340], controller("Controller", "ev20-site"), [
+  tab.add("ev-control", "ev20-control", [300, 340], controller("Controller", "ev20-site"), [
     ["ev20-quasar"],
     ["ev20-readings-out"],
     ["ev20-alarm"],
   ]);
-  tab.add("ev-quasar", "ev20-quasar", [590, 280], quasar("ev20-connection"), [["ev20-control", "ev20-readings-out"]]);
-  tab.add("link out", "ev20-readings-out", [755, 340], { name: "records", mode: "link", links: ["ev20-records"] });
-  addDebug(tab, "ev20-alarm", [590, 400], "Alarms");
+  tab.add("ev-quasar", "ev20-quasar", [500, 300], quasar("ev20-connection"), [["ev20-control", "ev20-readings-out"]]);
+  tab.add("link out", "ev20-readings-out", [700, 340], { name: "records", mode: "link", links: ["ev20-records"] });
+  addDebug(tab, "ev20-alarm", [500, 420], "Alarms");
   tab.group(
     "ev20-box-loop",
     "2. Measure, decide, act",
     [
       "ev20-grid-meter",
       "ev20-sun-meter",
+      "ev20-meters-out",
       "ev20-to-control",
       "ev20-control",
       "ev20-quasar",
@@ -115,40 +113,48 @@ export function homeEnergy(words) {
     ["ev20-set-point", "Set point and why", "set-point", CHOOSE, 3],
     ["ev20-battery", "Battery", "battery", BATTERY, 1],
   ]);
-  tab.add("link in", "ev20-records", [75, 540], { name: "records", links: ["ev20-home-out", "ev20-readings-out"] }, [
-    ["ev20-latest"],
-  ]);
-  tab.add("inject", "ev20-tick", [150, 600], everySecond, [["ev20-latest"]]);
+  tab.add(
+    "link in",
+    "ev20-records",
+    [80, 600],
+    { name: "records", links: ["ev20-home-out", "ev20-meters-out", "ev20-readings-out"] },
+    [["ev20-latest"]],
+  );
+  tab.add("inject", "ev20-tick", [80, 660], everySecond, [["ev20-latest"]]);
   tab.add(
     "function",
     "ev20-latest",
-    [340, 540],
+    [240, 600],
     { ...plainFunction, name: "Latest of everything", func: functionBody(latestRecords) },
     [[...widgets.map(([id]) => id), "ev20-five", "ev20-page-out"]],
   );
   widgets.forEach(([id, name, file, group, order], index) => {
     const wires = id === "ev20-buttons" ? [["ev20-from-buttons"]] : [[]];
-    tab.add("ui-template", id, [610, 520 + index * 60], widget(name, file, group, order, words), wires);
+    tab.add("ui-template", id, [480, 600 + index * 60], widget(name, file, group, order, words), wires);
   });
   tab.add(
     "function",
     "ev20-five",
-    [340, 820],
+    [480, 900],
     { ...plainFunction, name: "Last five minutes", func: functionBody(lastFiveMinutes) },
     [["ev20-chart"]],
   );
-  tab.add("ui-template", "ev20-chart", [610, 820], widget("Step chart and table", "five-minutes", CHART, 1, words), [
+  tab.add("ui-template", "ev20-chart", [680, 900], widget("Step chart and table", "five-minutes", CHART, 1, words), [
     [],
   ]);
-  tab.add("link out", "ev20-from-buttons", [765, 640], { name: "buttons", mode: "link", links: ["ev20-to-control"] });
-  tab.add("link out", "ev20-page-out", [495, 880], { name: "to try it", mode: "link", links: ["ev20-to-try"] });
-  tab.add("ui-template", "ev20-look", [150, 880], look, [[]]);
+  tab.add("link out", "ev20-from-buttons", [700, 720], { name: "buttons", mode: "link", links: ["ev20-to-control"] });
+  tab.add("link out", "ev20-page-out", [480, 960], { name: "the page", mode: "link", links: ["ev20-to-try"] });
+  tab.add("ui-template", "ev20-look", [80, 960], look, [[]]);
+  tab.add("catch", "ev20-refused", [80, 720], { name: "refused", scope: ["ev20-control"], uncaught: false }, [
+    ["ev20-latest"],
+  ]);
   tab.group(
     "ev20-box-page",
     "3. The page",
     [
       "ev20-records",
       "ev20-tick",
+      "ev20-refused",
       "ev20-latest",
       ...widgets.map(([id]) => id),
       "ev20-five",
@@ -158,22 +164,6 @@ export function homeEnergy(words) {
       "ev20-look",
     ],
     BLUE,
-  );
-
-  tab.add("link in", "ev20-to-try", [75, 1000], { name: "to try it", links: ["ev20-page-out"] }, [["ev20-try"]]);
-  tab.add("ui-template", "ev20-try", [230, 1000], widget("Weather and switches", "try-it", TRY, 1, words), [
-    ["ev20-from-try"],
-  ]);
-  tab.add("link out", "ev20-from-try", [385, 1000], {
-    name: "to the virtual home",
-    mode: "link",
-    links: ["ev20-to-home"],
-  });
-  tab.group(
-    "ev20-box-try",
-    "4. Try it: only for the virtual home",
-    ["ev20-to-try", "ev20-try", "ev20-from-try"],
-    VIOLET,
   );
 
   const page = dashboardPage({

@@ -7,17 +7,30 @@ const NODE_HEIGHT = 30;
 const GROUP_PADDING = { side: 20, top: 46, bottom: 22 };
 
 /**
- * How wide the editor draws a node, estimated from its label.
+ * How wide the editor draws a node, from the widths of Arial's letters.
  * @param {FlowNode} node
  */
 function widthOf(node) {
   if (node.type.startsWith("link ")) return NODE_HEIGHT;
   const label = String(node.name || node.type);
-  return Math.max(100, GRID * Math.ceil((label.length * 7.2 + 50) / GRID));
+  const labelPx = [...label].reduce((sumPx, letter) => sumPx + letterPx(letter), 0);
+  const inputPx = ["inject", "comment", "catch"].includes(node.type) ? 0 : 7;
+  return Math.max(100, GRID * Math.ceil((labelPx + 50 + inputPx) / GRID));
+}
+
+/** @param {string} letter */
+function letterPx(letter) {
+  if (/[ijl]/.test(letter)) return 3.1;
+  if (/[ ftI.,:/]/.test(letter)) return 3.9;
+  if (/[r()-]/.test(letter)) return 4.7;
+  if (/[mwMW%]/.test(letter)) return 11.5;
+  if (/[ckvxyzs]/.test(letter)) return 7;
+  return /[A-Z]/.test(letter) ? 9.7 : 7.8;
 }
 
 /**
- * Starts a tab. `add` puts a node at the middle of [x, y]; `group` draws a box around nodes of the tab.
+ * Starts a tab. `add` puts a node with its left edge and middle at [left, y], so that columns are straight; `group` draws a
+ * box around nodes.
  * @param {{ id: string, label: string, info: string }} tab
  */
 export function openTab({ id, label, info }) {
@@ -33,8 +46,9 @@ export function openTab({ id, label, info }) {
      * @param {Record<string, unknown>} properties
      * @param {readonly (readonly string[])[]} wires
      */
-    add(type, nodeId, [x, y], properties = {}, wires = []) {
-      nodes.push({ id: nodeId, type, z: id, ...properties, x, y, wires });
+    add(type, nodeId, [left, y], properties = {}, wires = []) {
+      const node = { id: nodeId, type, z: id, ...properties, x: left, y, wires };
+      nodes.push({ ...node, x: left + widthOf(node) / 2 });
       return nodeId;
     },
     /**

@@ -1,7 +1,7 @@
 /* The bodies of the page's two function nodes. build-examples.mjs copies what stands between the braces. */
 
 /** @typedef {{ get(key: string): any, set(key: string, kept: unknown): void }} Context */
-/** @typedef {{ topic?: string, payload: any }} Message */
+/** @typedef {{ topic?: string, payload: any, error?: { message: string } }} Message */
 
 /**
  * @param {Message} msg
@@ -10,8 +10,9 @@
 export function latestRecords(msg, context) {
   // Keeps the latest record of every kind. Sends them together once a second (the "tick"), and at once when the
   // controller changes its mind, so that a button answers without delay.
-  const page = context.get("page") ?? { kind: "home-energy", control: null, charger: null, meters: {}, home: null };
-  const record = msg.payload;
+  const empty = { kind: "home-energy", control: null, charger: null, meters: {}, home: null, refusal: null };
+  const page = context.get("page") ?? empty;
+  const record = msg.error ? null : msg.payload;
   const before = page.control;
   switch (record?.kind) {
     case "meter":
@@ -23,9 +24,11 @@ export function latestRecords(msg, context) {
       page[record.kind] = record;
       break;
   }
+  if (msg.error) page.refusal = { text: msg.error.message, at: new Date().toISOString() };
   context.set("page", page);
   const isNews =
-    record?.kind === "control" && (before?.mode !== record.mode || before?.reason.code !== record.reason.code);
+    msg.error ||
+    (record?.kind === "control" && (before?.mode !== record.mode || before?.reason.code !== record.reason.code));
   if (msg.topic !== "tick" && !isNews) return null;
   return { topic: "home-energy", payload: { ...page, at: new Date().toISOString() } };
 }

@@ -12,6 +12,7 @@
  * @property {Control | null} control
  * @property {Charger | null} charger
  * @property {Partial<Record<"grid" | "evse" | "solar" | "house" | "battery", Seen>>} meters
+ * @property {{ text: string, at: string } | null} refusal why the controller did not take the last command
  * @property {{ cloudsPercent: number, loadW: number, plugged: boolean, meterOnline: boolean } | null} home
  */
 /** @typedef {{ powerW: number | null, ageS: number | null, isStale: boolean }} Reading */
