@@ -13,6 +13,11 @@ const positiveAmps = z.number().min(0).max(MOST_AMPS);
 const common = {
   /** Not obeyed after this instant. */
   expiresAt: z.iso.datetime({ offset: true }).optional(),
+  /**
+   * In force for this long after its arrival; then a charger stops by itself unless the command was renewed. Whoever
+   * controls all the time sets it, so that a charger does not go on without its controller.
+   */
+  validForS: z.number().positive().max(86_400).optional(),
   /** Who asks: safety > user > schedule > plan. Missing = user. */
   source: z.enum(["user", "schedule", "plan"]).optional(),
 };

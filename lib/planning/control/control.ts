@@ -138,7 +138,10 @@ function choose(state: ControlState, limits: LimitInput, now: Timing, settings: 
 
 const handsOff: Omit<Outcome, "reason"> = { targetA: null, safeState: false, beforeFuseA: 0 };
 
-/** A set point goes out when it changes, when a lost charger is back, and slowly again while the charger disagrees. */
+/** A current is lent, not given: without renewal the charger stops, should this controller be gone. */
+const LEASE_REPEATS = 3;
+
+/** A set point goes out when it changes, when a lost charger is back, and slowly again: a current to renew it, a stop while the charger disagrees. */
 function send(before: ControlState, state: ControlState, event: ControlEvent, settings: ControlSettings): Decision {
   const { targetA } = state.outcome;
   if (targetA === null) {
@@ -149,9 +152,12 @@ function send(before: ControlState, state: ControlState, event: ControlEvent, se
   if (state.sent === null && isSettlingIn(state, event, settings)) return { state, actions: [] };
   const isBack = before.inputs.chargerHealth.phase === "lost" && state.inputs.chargerHealth.phase === "recovering";
   const isDue = state.sent !== null && event.monotonicMs - state.sent.atMs >= settings.resendAfterS * 1000;
-  if (targetA === state.sent?.targetA && !isBack && !(isDue && disagrees(state, targetA)))
-    return { state, actions: [] };
-  const command: Command = targetA === 0 ? { command: "pause" } : { command: "current", currentA: targetA };
+  const mustRepeat = isBack || (isDue && (targetA !== 0 || disagrees(state, targetA)));
+  if (targetA === state.sent?.targetA && !mustRepeat) return { state, actions: [] };
+  const command: Command =
+    targetA === 0
+      ? { command: "pause" }
+      : { command: "current", currentA: targetA, validForS: LEASE_REPEATS * settings.resendAfterS };
   return { state: { ...state, sent: { targetA, atMs: event.monotonicMs } }, actions: [{ type: "send", command }] };
 }
 

@@ -72,6 +72,8 @@ export class Bench {
   wallOffsetMs = START_MS - 5_000;
   /** What was sent, in short: amps, 0 for pause, null for release. */
   readonly sends: (number | null)[] = [];
+  /** How often a current that is in force already was sent again, to renew it. */
+  renewals = 0;
   readonly alarms: string[] = [];
   reports = 0;
 
@@ -110,11 +112,19 @@ export class Bench {
     const { state, actions } = decide(this.state, event, this.settings);
     this.state = state;
     for (const action of actions) {
-      if (action.type === "send") this.sends.push(inShort(action.command));
+      if (action.type === "send") this.hear(inShort(action.command));
       if (action.type === "alarm") this.alarms.push(`${action.raised ? "+" : "-"}${action.code}`);
       if (action.type === "report") this.reports += 1;
     }
     return actions;
+  }
+
+  private lastSent: number | null = null;
+
+  private hear(sent: number | null): void {
+    if (sent !== null && sent !== 0 && sent === this.lastSent) this.renewals += 1;
+    else this.sends.push(sent);
+    this.lastSent = sent;
   }
 
   command(payload: unknown): readonly ControlAction[] {

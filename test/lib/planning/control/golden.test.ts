@@ -170,15 +170,6 @@ const traces: readonly Trace[] = [
     [house(3840, 3840), [0], "charger-recovering"],
     [(bench) => bench.hold(5, 0), [16], "fixed"],
   ],
-  [
-    "repeats a set point slowly while the charger says something else",
-    { resendAfterS: 60 },
-    [house(0), [], "hands-off"],
-    [command(10), [10], "fixed"],
-    [(bench) => bench.hold(59, 0, { setpointA: 6, state: "charging" }), [], "fixed"],
-    [(bench) => bench.hold(1, 0, { setpointA: 6, state: "charging" }), [10], "fixed"],
-    [(bench) => bench.hold(70, 0, { setpointA: 10, state: "charging" }), [], "fixed"],
-  ],
 ];
 
 describe("control: golden traces", () => {
@@ -191,4 +182,26 @@ describe("control: golden traces", () => {
       }
     });
   }
+
+  it("renews a current slowly, so that a charger may stop by itself when its controller is gone", () => {
+    const bench = new Bench({ resendAfterS: 60 });
+    bench.house(0);
+    const [first] = bench.command(10).filter(({ type }) => type === "send");
+    assert.deepEqual(first, { type: "send", command: { command: "current", currentA: 10, validForS: 180 } });
+    bench.hold(59, 0, { setpointA: 10, state: "charging" });
+    assert.equal(bench.renewals, 0);
+    bench.hold(121, 0, { setpointA: 10, state: "charging" });
+    assert.equal(bench.renewals, 3);
+    assert.deepEqual(bench.sent(), [10]);
+  });
+
+  it("repeats a stop only while the charger goes on", () => {
+    const bench = new Bench({ resendAfterS: 60 });
+    bench.house(0);
+    bench.command("pause");
+    bench.hold(130, 0, { setpointA: 6, state: "charging" });
+    assert.deepEqual(bench.sent(), [0, 0, 0]);
+    bench.hold(130, 0, { setpointA: 0, state: "paused" });
+    assert.deepEqual(bench.sent(), []);
+  });
 });

@@ -209,11 +209,16 @@ describe("control: whatever happens", () => {
   });
 
   it("what is sent is the target, and a stop is a pause", () => {
-    always(({ state, sends }) => {
+    always(({ state, settings, sends }) => {
       const { targetA } = state.outcome;
+      const validForS = 3 * settings.resendAfterS;
       for (const send of sends) {
         if (targetA === null) assert.deepEqual(send, { command: "release" });
-        else assert.deepEqual(send, targetA === 0 ? { command: "pause" } : { command: "current", currentA: targetA });
+        else
+          assert.deepEqual(
+            send,
+            targetA === 0 ? { command: "pause" } : { command: "current", currentA: targetA, validForS },
+          );
       }
     });
   });
