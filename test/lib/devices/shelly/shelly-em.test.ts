@@ -187,4 +187,24 @@ describe("a Shelly that is read", () => {
     await assert.rejects(late, (error) => error instanceof EvError || error instanceof Error);
     assert.equal(readings.length, 1);
   });
+
+  it("is not hammered by somebody who asks again and again", async () => {
+    let requests = 0;
+    const { port } = await serve((path) => (path === "/shelly" ? GEN1_IDENTITY : gen1Status(++requests)));
+    const { meter } = await start(port, { pollMs: 3_600_000 });
+    const beganMs = performance.now();
+    while (performance.now() - beganMs < 1000) await meter.readNow();
+    assert.ok(requests >= 2 && requests <= 7, `${requests} requests in a second`);
+  });
+
+  it("is polled all the same where there is no WebSocket, and asked for one only now and then", async () => {
+    const { port, paths } = await serve((path) => (path === "/shelly" ? RPC_IDENTITY : rpcStatus(paths.length)));
+    const clock = createManualClock(Date.now());
+    const { readings, losses } = await start(port, { clock, wantsPush: true });
+    await pass(clock, 120, 500);
+    const attempts = paths.filter((path) => path === "/rpc").length;
+    assert.ok(attempts >= 3 && attempts <= 12, `${attempts} attempts in two minutes`);
+    assert.ok(readings.length > 100, `${readings.length} readings`);
+    assert.deepEqual(losses, []);
+  });
 });
