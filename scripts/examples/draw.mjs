@@ -13,7 +13,7 @@ const GROUP_PADDING = { side: 20, top: 46, bottom: 22 };
 function widthOf(node) {
   if (node.type.startsWith("link ")) return NODE_HEIGHT;
   const label = String(node.name || node.type);
-  const labelPx = [...label].reduce((sumPx, letter) => sumPx + letterPx(letter), 0);
+  const labelPx = label.split("").reduce((sumPx, letter) => sumPx + letterPx(letter), 0);
   const inputPx = ["inject", "comment", "catch"].includes(node.type) ? 0 : 7;
   return Math.max(100, GRID * Math.ceil((labelPx + 50 + inputPx) / GRID));
 }

@@ -17,8 +17,13 @@ export function saySentence(page, serverMs, words) {
   if (control.reason.code === "meter-lost" || control.reason.code === "safe-charge") {
     return sayMeterLost(page, serverMs, words);
   }
+  const { powerW } = readHouse(page, serverMs).car;
+  const power = formatPower(powerW, words);
+  if (state === "stopping" || state === "turning") {
+    const still = (powerW ?? 0) > 0 ? words.sentence.stillCharging : words.sentence.stillDischarging;
+    return fill(still, { doing: words.state[state], power }) + words.sentence.end;
+  }
   if (state !== "charging" && state !== "discharging") return control.why;
-  const power = formatPower(readHouse(page, serverMs).car.powerW, words);
   const parts = [fill(words.sentence[nameAction(state, control.reason.code)], { power })];
   if (control.socPercent !== null) parts.push(fill(words.sentence.level, { soc: Math.round(control.socPercent) }));
   if (control.until !== null) parts.push(fill(words.sentence.until, { time: formatTime(control.until, words) }));

@@ -156,11 +156,14 @@ export function carState(page, serverMs) {
   if (alarms.includes("charger-lost") || charger?.online === false) return "offline";
   if (control?.safeState === true) return "safe";
   const car = readHouse(page, serverMs).car;
-  if (car.powerW !== null && !car.isStale && Math.abs(car.powerW) > 100)
+  const target = control?.targetA ?? null;
+  if (car.powerW !== null && !car.isStale && Math.abs(car.powerW) > 100) {
+    if (target !== null && Math.sign(target) !== Math.sign(car.powerW)) return target === 0 ? "stopping" : "turning";
     return car.powerW > 0 ? "charging" : "discharging";
+  }
   if (charger?.plugged === false) return "unplugged";
   if (control === null || control.mode === "freerun") return "hands-off";
-  if ((control.targetA ?? 0) !== 0) return "starting";
+  if (target !== null && target !== 0) return "starting";
   return control.mode === "pause" || control.mode === "unplug" ? "paused" : "waiting";
 }
 
