@@ -11,6 +11,7 @@ const STOP_WITHIN_MS = 12_000;
 /**
  * @typedef {object} NodeRedProcess
  * @property {string} url without a slash at its end
+ * @property {number} pid
  * @property {string} logFile
  * @property {Promise<number>} ended resolves with the exit code
  * @property {(within?: number) => Promise<void>} untilStarted waits until every node of the flow runs
@@ -40,6 +41,7 @@ export function startNodeRed({ userDirectory, port, nodeRedDirectory, nodePath =
   const url = `http://127.0.0.1:${port}`;
   return {
     url,
+    pid: child.pid ?? 0,
     logFile,
     ended,
     untilStarted: (withinMs = 60_000) => untilStarted(url, logFile, ended, withinMs),
