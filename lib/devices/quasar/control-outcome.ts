@@ -64,8 +64,6 @@ function afterArming(
 }
 
 function afterStop(state: ControlState, settings: ControlSettings, nowMs: number): ControlState {
-  // a newer stop came while this one was on its way
-  if (state.stop.owed !== "action") return state;
   const factor = settings.deadTimeFactor;
   return {
     ...state,
@@ -92,8 +90,7 @@ function afterSetPoint(
   const isRepeat = before !== null && before.isOurs && before.amount === amount && before.mode === mode;
   const fromA = before === null ? 0 : sentA(state);
   const toA = setPointA(amount, mode, NOMINAL_VOLTAGE_V);
-  const wasStanding = before === null || before.amount === 0 || !before.isOurs || state.missedSetPoints > 0;
-  const needsStart = state.stop.owed === "none" && wasStanding;
+  const needsStart = before === null || before.amount === 0 || !before.isOurs || state.missedSetPoints > 0;
   return {
     ...state,
     pace: isRepeat ? state.pace : paceAfter(state.pace, fromA, toA, nowMs, settings.deadTimeFactor),

@@ -118,7 +118,6 @@ export function createQuasar(options: QuasarOptions): Quasar {
   let expectedSerial = settings.serial;
   /** somebody asked for something and has not released since */
   let isWanted = false;
-  let isOtherDevice = false;
   let failures = 0;
   let turn = 0;
   let fault: EvError | null = null;
@@ -160,8 +159,7 @@ export function createQuasar(options: QuasarOptions): Quasar {
     connected(answering: QuasarIdentity | null): void {
       const serial = answering?.serial ?? null;
       if (serial === 0) throw crashError();
-      isOtherDevice = expectedSerial !== null && serial !== expectedSerial;
-      if (isOtherDevice) {
+      if (expectedSerial !== null && serial !== expectedSerial) {
         throw new EvError(
           "config",
           `Another charger (serial number ${serial ?? "unknown"}) answers at this address than before (${expectedSerial}); ` +
@@ -200,6 +198,7 @@ export function createQuasar(options: QuasarOptions): Quasar {
       waiting.look();
     },
     decide() {
+      // control was given back before; this is the belt to those braces
       if (duties.isOcppOn) return { step: null, wakeAtMs: null };
       const decision = decide(control, view(), settings, now());
       control = decision.state;
@@ -209,13 +208,12 @@ export function createQuasar(options: QuasarOptions): Quasar {
       control = afterWrite(control, step, outcome, settings, now());
       waiting.look();
     },
-    isStopOwed: () => !duties.isOcppOn && control.target.kind !== "hands-off" && control.stop.owed !== "none",
+    isStopOwed: () => control.target.kind !== "hands-off" && control.stop.owed !== "none",
     pollPeriodMs(): number {
       const idleS = Math.max(settings.pollS, Math.min(MOST_IDLE_POLL_S, settings.pollS * 5));
       return secondsToMs(seen.isPlugged === false ? idleS : settings.pollS);
     },
-    farewell: () =>
-      duties.isOcppOn || isOtherDevice ? [] : farewellWrites(control, view(), settings, settings.onExit),
+    farewell: () => farewellWrites(control, view(), settings, settings.onExit),
   };
 
   const goOffline = (error: EvError): void => {

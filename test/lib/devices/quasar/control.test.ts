@@ -427,6 +427,7 @@ describe("power mode", () => {
       await rig.advance(5000);
       assert.deepEqual(rig.written(0x102), [8]);
       assert.deepEqual(rig.written(0x104), []);
+      assert.deepEqual(rig.written(0x53), how === "refused" ? [1] : [1, 1, 1]);
       assert.ok(rig.record().flags.includes("power-mode-refused"));
     });
   }

@@ -74,12 +74,13 @@ describe("closing the connection to a Quasar", () => {
   it("says goodbye over a new connection when the old one hangs", async () => {
     const { rig, before } = await running(16, "stop");
     rig.wire.state = "silent";
-    await rig.until("a request hangs", () => rig.wire.requests.at(-1)?.atMs === rig.clock.monotonicMs());
+    const asked = rig.wire.requests.length;
+    await rig.until("a request hangs", () => rig.wire.requests.length > asked);
     const closing = rig.close();
     await rig.advance(200);
     rig.wire.state = "healthy";
     const tookMs = await closing;
-    assert.ok(tookMs < 4000, `${tookMs}`);
+    assert.ok(tookMs < 1500, `${tookMs}`);
     assert.deepEqual(writesSince(rig, before), ["0x102 0", "0x101 2"]);
     assert.deepEqual([rig.wire.peak, rig.wire.open], [1, 0]);
   });

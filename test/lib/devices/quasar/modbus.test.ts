@@ -175,6 +175,13 @@ describe("a Modbus line", () => {
     assert.ok(performance.now() - startMs < 1000);
   });
 
+  it("notices at once that the other side hung up politely", async () => {
+    const line = await open(await serve((_bytes, socket) => socket.end()), 10_000);
+    const startMs = performance.now();
+    await assert.rejects(line.read(0x20a, 1), { code: "unreachable" });
+    assert.ok(performance.now() - startMs < 1000);
+  });
+
   it("puts a reply together that came in pieces", async () => {
     const simulator = await simulate();
     const line = await open(simulator.port);
