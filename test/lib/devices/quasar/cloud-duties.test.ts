@@ -55,6 +55,19 @@ describe("restarting a Quasar through the cloud", () => {
     assert.equal(cloud.restarts.length, 6);
   }).timeout(30_000);
 
+  it("counts only failures in a row", async () => {
+    const { rig, cloud } = await charging();
+    for (let outage = 0; outage < 4; outage++) {
+      const opened = rig.wire.opened;
+      rig.charger.setFault("hang");
+      await rig.until("some failures", () => rig.wire.opened >= opened + 5, 300_000);
+      rig.charger.setFault(null);
+      await rig.until("it is back", () => rig.record().online, 300_000);
+      await rig.advance(2000);
+    }
+    assert.equal(cloud.restarts.length, 0);
+  });
+
   it("happens for a crash with zeros as well", async () => {
     const { rig, cloud } = await charging();
     rig.charger.setFault("zeros");

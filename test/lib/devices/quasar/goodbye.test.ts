@@ -97,6 +97,18 @@ describe("closing the connection to a Quasar", () => {
     assert.equal(rig.charger.readRegister(0x102), 0);
   });
 
+  it("does not finish a poll first", async () => {
+    const { rig } = await running(16, "stop");
+    let closing: Promise<void> | null = null;
+    const after: string[] = [];
+    rig.wire.onRequest = (request) => {
+      if (closing !== null) after.push(`${request.kind} 0x${request.address.toString(16)}`);
+      if (request.kind === "read" && closing === null) closing = rig.quasar.close();
+    };
+    await rig.until("it is closed", () => rig.wire.open === 0);
+    assert.deepEqual(after, ["write 0x102", "write 0x101"]);
+  });
+
   it("stops what it can even when one write is refused", async () => {
     const { rig } = await running(16, "stop");
     rig.wire.onReply = (request, pdu) =>
