@@ -70,7 +70,11 @@ describe("polling a Quasar", () => {
 
   for (const [exception, code] of [
     [1, "unsupported"],
+    [2, "config"],
+    [3, "config"],
     [4, "device-fault"],
+    [5, "busy"],
+    [6, "busy"],
     [8, "device-fault"],
     [10, "unreachable"],
     [11, "unreachable"],
