@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import fc from "fast-check";
+import modbusSerial from "modbus-serial";
 import { afterEach, describe, it } from "mocha";
 import { type ModbusLine, openModbusTcp } from "../../../../lib/devices/quasar/modbus.ts";
 import {
@@ -134,6 +135,29 @@ describe("a Modbus line", () => {
     assert.deepEqual((await line.read(1, 3))[0], 3400);
     await line.write(0x51, 1);
     assert.equal(simulator.readRegister(0x51), 1);
+  });
+
+  it("understands an independent slave (modbus-serial)", async () => {
+    const words = new Map<number, number>();
+    const slave = new modbusSerial.ServerTCP(
+      {
+        getHoldingRegister: (address: number) => words.get(address) ?? address,
+        setRegister: (address: number, word: number) => void words.set(address, word),
+      },
+      { host: "127.0.0.1", port: 0, unitID: 1 },
+    );
+    cleanups.push(() => new Promise<void>((resolve) => slave.close(() => resolve())));
+    const port = await new Promise<number>((resolve) => {
+      slave.on("initialized", () => {
+        // its own types do not tell that it is listening on a net.Server
+        const { _server: server } = slave as unknown as { _server: net.Server };
+        resolve((server.address() as net.AddressInfo).port);
+      });
+    });
+    const line = await open(port, 2000);
+    assert.deepEqual(await line.read(0x200, 3), [0x200, 0x201, 0x202]);
+    await line.write(0x102, 65_530);
+    assert.deepEqual([words.get(0x102), await line.read(0x102, 1)], [65_530, [65_530]]);
   });
 
   it("stays open after an exception", async () => {
