@@ -39,7 +39,7 @@ async function started<Simulator extends ShellySimulator>(starting: Promise<Simu
 }
 const gen1 = (options: { password?: string; channels?: (() => ElectricalSample)[] } = {}) =>
   started(startShellyGen1({ channels: [clamp(1830), clamp(-700)], ...options }));
-const rpc = (options: { password?: string; model?: "pro-em" | "pro-3em" | "em-gen3" } = {}) =>
+const rpc = (options: { password?: string; firmware?: string; model?: "pro-em" | "pro-3em" | "em-gen3" } = {}) =>
   started(startShellyRpc({ model: "em-gen3", channels: [clamp(1830), clamp(-700)], ...options }));
 
 const node = (simulator: { readonly port: number }, more: Record<string, unknown> = {}): Record<string, unknown> => ({
@@ -403,6 +403,16 @@ describe("ev-shelly-em", function () {
         assert.deepEqual(lines(), []);
       });
     }
+
+    it("logs in to firmware 1, which counts no nonces and gives numbers for them", async () => {
+      const simulator = await rpc({ password: PASSWORD, firmware: "1.4.2" });
+      await load([node(simulator, { push: true })], { n: { password: PASSWORD } });
+      await until("the device pushes", () => simulator.listening === 1 && simulator.openSockets === 1);
+      const { frames } = simulator;
+      await nextMessage("out", ofRole("grid"));
+      await until("more frames", () => simulator.frames >= frames + 2);
+      assert.deepEqual(lines(), []);
+    });
 
     it("notices a half-open socket within two heartbeats, polls meanwhile, and pushes again", async () => {
       const simulator = await rpc();
