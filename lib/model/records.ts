@@ -48,8 +48,6 @@ export const chargerSchema = z.object({
   faults: z.array(z.object({ code: z.string(), text: z.string() })).default([]),
   /** short words about this reading, for example `soc-remembered` or `settling` */
   flags: z.array(z.string()).default([]),
-  /** the vendor's untouched reply, only when asked for */
-  raw: z.unknown().optional(),
 });
 export type Charger = z.output<typeof chargerSchema>;
 
@@ -78,7 +76,6 @@ export const meterSchema = z.object({
     .optional(),
   /** short words about this reading, for example `counter-reset` */
   flags: z.array(z.string()).default([]),
-  raw: z.unknown().optional(),
 });
 export type Meter = z.output<typeof meterSchema>;
 

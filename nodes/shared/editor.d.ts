@@ -5,7 +5,8 @@ interface EditorField {
   required?: boolean;
   type?: string;
   label?: string;
-  validate?: (this: EditorNode, fieldValue: string, options?: unknown) => boolean | string;
+  /** Declare both parameters: with one, the editor takes a returned text for "valid" (it looks at the function's length). */
+  validate?: (this: EditorNode, fieldValue: string, options: unknown) => boolean | string;
 }
 
 interface EditorNode {

@@ -1,14 +1,14 @@
 (function () {
-  type Check = (this: EditorNode, text: string) => boolean | string;
+  type Check = (this: EditorNode, text: string, _options: unknown) => boolean | string;
   const isEmpty = (text: unknown): boolean => text === "" || text === undefined || text === null;
   const between = (low: number, high: number): Check =>
-    function (text) {
+    function (text, _options) {
       const number = Number(text);
       const fits = !isEmpty(text) && number >= low && number <= high;
       return fits ? true : this._("ev-quasar-connection.error.between", { low, high });
     };
   const whole = (low: number, high: number, mayBeEmpty = false): Check =>
-    function (text) {
+    function (text, _options) {
       if (mayBeEmpty && isEmpty(text)) return true;
       const number = Number(text);
       const fits = !isEmpty(text) && Number.isInteger(number) && number >= low && number <= high;
@@ -16,11 +16,11 @@
     };
   // Node-RED fills in environment variables such as ${QUASAR_HOST} at start
   const isVariable = (text: string): boolean => /^\$\{[^}]+\}$/.test(text ?? "");
-  const host: Check = function (text) {
+  const host: Check = function (text, _options) {
     const fits = isVariable(text) || /^[\w.:%-]{1,253}$/.test((text ?? "").trim());
     return fits ? true : this._("ev-quasar-connection.error.host");
   };
-  const digits: Check = function (text) {
+  const digits: Check = function (text, _options) {
     const fits = isEmpty(text) || isVariable(text) || /^\d{1,12}$/.test(text);
     return fits ? true : this._("ev-quasar-connection.error.digits");
   };

@@ -11,7 +11,7 @@
       connection: { value: "", type: "ev-quasar-connection", required: true },
       everyS: {
         value: "0",
-        validate(this: EditorNode, text: string) {
+        validate(this: EditorNode, text: string, _options: unknown) {
           const number = Number(text);
           return number >= 0 && number <= 3600 ? true : this._("ev-quasar.error.between", { low: 0, high: 3600 });
         },

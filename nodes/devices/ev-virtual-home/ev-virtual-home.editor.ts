@@ -1,6 +1,6 @@
 (function () {
   const between = (low: number, high: number, mayBeEmpty = false) =>
-    function (this: EditorNode, text: string): boolean | string {
+    function (this: EditorNode, text: string, _options: unknown): boolean | string {
       if (mayBeEmpty && (text === "" || text === undefined || text === null)) return true;
       const number = Number(text);
       return text !== "" && number >= low && number <= high
@@ -8,8 +8,8 @@
         : this._("ev-virtual-home.error.between", { low, high });
     };
   const port = (mayBeEmpty = false) =>
-    function (this: EditorNode, text: string): boolean | string {
-      const fits = between(0, 65535, mayBeEmpty).call(this, text);
+    function (this: EditorNode, text: string, _options: unknown): boolean | string {
+      const fits = between(0, 65535, mayBeEmpty).call(this, text, _options);
       if (fits !== true) return fits;
       return Number.isInteger(Number(text)) ? true : this._("ev-virtual-home.error.between", { low: 0, high: 65535 });
     };

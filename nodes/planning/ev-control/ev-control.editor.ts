@@ -1,6 +1,6 @@
 (function () {
   const between = (low: number, high: number, mayBeEmpty = false) =>
-    function (this: EditorNode, text: string): boolean | string {
+    function (this: EditorNode, text: string, _options: unknown): boolean | string {
       if (mayBeEmpty && (text === "" || text === undefined || text === null)) return true;
       const number = Number(text);
       return text !== "" && number >= low && number <= high ? true : this._("ev-control.error.between", { low, high });
@@ -25,8 +25,8 @@
       floorSocPercent: { value: "25", validate: between(0, 95) },
       ceilingSocPercent: {
         value: "90",
-        validate(this: EditorNode, text: string) {
-          const fits = between(5, 97).call(this, text);
+        validate(this: EditorNode, text: string, _options: unknown) {
+          const fits = between(5, 97).call(this, text, _options);
           if (fits !== true) return fits;
           const floor = Number($("#node-input-floorSocPercent").val() ?? this.floorSocPercent);
           return Number(text) > floor + 2 ? true : this._("ev-control.error.floor");
@@ -39,7 +39,7 @@
       method: { value: "levels" },
       levels: {
         value: "",
-        validate(this: EditorNode, text: string) {
+        validate(this: EditorNode, text: string, _options: unknown) {
           return /^\s*(\d+\s*:\s*\d+\s*([,;]\s*|$))*$/.test(text ?? "") ? true : this._("ev-control.error.levels");
         },
       },

@@ -1,6 +1,6 @@
 (function () {
   const between = (low: number, high: number, key: string, mayBeEmpty = false) =>
-    function (this: EditorNode, text: string): boolean | string {
+    function (this: EditorNode, text: string, _options: unknown): boolean | string {
       if (mayBeEmpty && (text === "" || text === undefined || text === null)) return true;
       const number = Number(text);
       return text !== "" && number >= low && number <= high ? true : this._(key, { low, high });
@@ -19,7 +19,7 @@
       zone: {
         value: Intl.DateTimeFormat().resolvedOptions().timeZone || "Europe/London",
         required: true,
-        validate(this: EditorNode, text: string) {
+        validate(this: EditorNode, text: string, _options: unknown) {
           try {
             Intl.DateTimeFormat("en", { timeZone: text });
             return text !== "";
@@ -31,7 +31,7 @@
       currency: {
         value: "EUR",
         required: true,
-        validate(this: EditorNode, text: string) {
+        validate(this: EditorNode, text: string, _options: unknown) {
           return /^[A-Z]{3}$/.test(text) ? true : this._("ev-site.error.currency");
         },
       },

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { join } from "node:path";
+import vm from "node:vm";
+import { describe, it } from "mocha";
+
+/* The forms' own rules, without a browser: what the editor would call, called here. */
+
+interface Field {
+  readonly value: unknown;
+  readonly required?: boolean;
+  readonly type?: string;
+  readonly validate?: (this: object, fieldValue: unknown, options: unknown) => boolean | string;
+}
+type Defaults = Readonly<Record<string, Field>>;
+
+const nodesFolder = join(import.meta.dirname, "../../nodes");
+const scripts = readdirSync(nodesFolder, { recursive: true, encoding: "utf8" }).filter((path) =>
+  path.endsWith(".editor.ts"),
+);
+
+/** Runs an editor script as the editor does and returns what it registered. */
+function readDefaults(path: string): Defaults {
+  const found: Defaults[] = [];
+  const field = { val: () => undefined, on: () => field, toggle: () => field };
+  const RED = {
+    nodes: { registerType: (_type: string, definition: { defaults: Defaults }) => found.push(definition.defaults) },
+  };
+  vm.runInNewContext(stripTypeScriptTypes(readFileSync(join(nodesFolder, path), "utf8")), {
+    RED,
+    $: () => field,
+    Intl,
+  });
+  const [defaults] = found;
+  if (defaults === undefined) throw new Error(`${path} registers nothing`);
+  return defaults;
+}
+
+const textsOf = (path: string): string => {
+  const type = path.split("/").at(-1)?.replace(".editor.ts", "") ?? "";
+  return readFileSync(join(nodesFolder, path, "..", "locales", "en-US", `${type}.json`), "utf8");
+};
+
+for (const path of scripts) {
+  describe(path, () => {
+    const defaults = readDefaults(path);
+    const translated: string[] = [];
+    const node = {
+      _: (key: string) => {
+        translated.push(key);
+        return key;
+      },
+    };
+
+    it("has a version, so that later forms can migrate it", () => {
+      assert.equal(defaults.version?.value, 1);
+    });
+
+    it("declares both parameters in every validator, or the editor would take a reason for a yes", () => {
+      for (const [name, { validate }] of Object.entries(defaults)) {
+        if (validate !== undefined) assert.equal(validate.length, 2, name);
+      }
+    });
+
+    it("accepts its own defaults where they are not empty, and refuses rubbish with a reason", () => {
+      for (const [name, { value, validate }] of Object.entries(defaults)) {
+        if (validate === undefined) continue;
+        if (value !== "")
+          assert.equal(validate.call({ ...node, ...valuesOf(defaults) }, value, {}), true, `${name}: ${String(value)}`);
+        const verdict = validate.call({ ...node, ...valuesOf(defaults) }, "\u0000 <rubbish> ", {});
+        assert.equal(typeof verdict, "string", `${name} accepts rubbish`);
+      }
+    });
+
+    it("has a text for every reason", () => {
+      const texts = textsOf(path);
+      for (const key of translated) assert.ok(texts.includes(`"${key.split(".").at(-1)}"`), key);
+    });
+  });
+}
+
+const valuesOf = (defaults: Defaults): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(defaults).map(([name, { value }]) => [name, value]));
