@@ -15,7 +15,7 @@ import { CannotGoOn, runCommand } from "./sentence.mjs";
 /** Rooms of product code; tests, benches and scripts may import anything. */
 const ROOMS = ["lib", "nodes", "simulators"];
 /** Loaded with `await import()` when a node starts, so that an unused palette costs nothing. */
-const HEAVY = ["zod", "modbus-serial", "ws", "bonjour-service"];
+const HEAVY = ["zod", "ws", "bonjour-service"];
 const IMPORTS =
   /\b(import|export)\s+(type\s+)?(?:[\w$*\s{},]+?\sfrom\s*)?["']([^"']+)["']|\b(import|require)\(\s*["'`]([^"'`]+)["'`]/g;
 

@@ -16,17 +16,17 @@ const MASK = "***";
  * left alone: masking "a" would hide the text and tell the secret.
  */
 export function redact(text: string, secrets: readonly string[]): string {
-  let redacted = text;
-  for (const secret of secrets) {
-    if (secret.length < 3) continue;
-    for (const form of [
+  const forms = secrets
+    .filter((secret) => secret.length >= 3)
+    .flatMap((secret) => [
       secret,
       encodeURIComponent(secret),
       Buffer.from(secret).toString("base64").replace(/=+$/, ""),
-    ]) {
-      redacted = redacted.replaceAll(form, MASK);
-    }
-  }
+    ])
+    // a secret inside a longer one must not tear it apart
+    .sort((a, b) => b.length - a.length);
+  let redacted = text;
+  for (const form of forms) redacted = redacted.replaceAll(form, MASK);
   // user:password@host, Basic and Bearer headers: whoever built the text, the secret is in a known place
   return redacted
     .replace(/(\/\/[^/\s:@]+:)[^/\s@]+@/g, `$1${MASK}@`)

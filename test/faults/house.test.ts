@@ -40,7 +40,7 @@ describe("a house under fault", () => {
     await until("V2G is at 0", () => carW() === 0, 8000);
     await until("the sentence says so", () => /[Mm]eter/.test(house.control()?.why ?? ""));
     assert.equal(house.control()?.safeState, true);
-    await until("the meter is shown as lost", () => /^red ring/.test(statusTexts("meter").at(-1) ?? ""));
+    await until("the meter is shown as lost", () => statusTexts("meter").at(-1)?.startsWith("red ring") === true);
     house.home.command({ command: "meter", online: true });
     await until("discharging again", () => carW() < -2000, 20_000);
     assert.equal(house.control()?.safeState, false);
@@ -104,12 +104,26 @@ describe("a house under fault", () => {
     assert.equal(house.home.charger.connections, 0);
   });
 
+  it("stops a discharge by itself when the controller is taken out of the flow", async () => {
+    await start({ control: { resendAfterS: "1" } });
+    house.say("discharge");
+    await until("discharging", () => carW() < -6000, 8000);
+    const flow = house.flow().filter(({ id }) => id !== "control");
+    await helper.setFlows(flow.map(place) as never, "nodes");
+    assert.ok(carW() < -6000, "the charger itself was not redeployed");
+    await until("the car stands still", () => carW() === 0, 8000);
+  }).timeout(20_000);
+
   it("D6 takes a charger whose registers all read 0 for crashed, not for an empty battery", async () => {
     await start();
     house.say("discharge");
     await until("discharging", () => carW() < -6000, 8000);
     house.home.command({ command: "fault", device: "charger", fault: "zeros" });
-    await until("the charger is known to be lost", () => /^red ring/.test(statusTexts("quasar").at(-1) ?? ""), 8000);
+    await until(
+      "the charger is known to be lost",
+      () => statusTexts("quasar").at(-1)?.startsWith("red ring") === true,
+      8000,
+    );
     assert.notEqual(house.control()?.socPercent, 0);
     house.home.command({ command: "fault", device: "charger", fault: null });
     await until("obeys again", () => /discharging/.test(statusTexts("quasar").at(-1) ?? ""), 20_000);

@@ -103,7 +103,7 @@ describe("ev-control", () => {
     meter(0);
     say("balance");
     meter(2500);
-    await until("discharge", () => JSON.stringify(commands().at(-1)) === '{"command":"current","currentA":-10}');
+    await until("discharge", () => (commands().at(-1) as { currentA?: number })?.currentA === -10);
     await until("charge", () => {
       charger();
       meter(-3000);

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { projectDirectory } from "../../scripts/ensure.mjs";
 import { findFreePort, type NodeRedProcess, startNodeRed } from "../../scripts/node-red-process.mjs";
@@ -32,7 +32,9 @@ export const manifest = JSON.parse(readFileSync(join(projectDirectory, "package.
 
 /** Runs npm in a folder and returns what it printed. */
 async function npm(directory: string, ...args: readonly string[]): Promise<string> {
-  const options = { cwd: directory, timeout: NPM_DEADLINE_MS, maxBuffer: 50_000_000 };
+  // npm asks the Node on the PATH for its version, which may be an older one than ours
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ""}` };
+  const options = { cwd: directory, timeout: NPM_DEADLINE_MS, maxBuffer: 50_000_000, env };
   const { stdout } = await run("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], options);
   return stdout;
 }

@@ -186,7 +186,7 @@ export function createQuasar(options: QuasarOptions): Quasar {
       const isAiming = control.target.kind === "run" || control.target.kind === "stop";
       // a car that comes back must not start by itself
       if (wasPlugged !== false && seen.isPlugged === false && (isAiming || control.hasControl)) aim({ kind: "stop" });
-      if (wish !== null && isFulfilled(wish, seen.soc.percent, clock.nowMs())) aim({ kind: "stop" });
+      if (wish !== null && isFulfilled(wish, seen.soc.percent, clock.nowMs(), now())) aim({ kind: "stop" });
       publishOnline();
     },
     lost(error: EvError): void {
@@ -257,7 +257,7 @@ export function createQuasar(options: QuasarOptions): Quasar {
     }
     if (mine !== turn) throw new EvError("stale", "A newer command came before this one could be obeyed.");
     refuseImpossible(wanted);
-    if (isFulfilled(wanted, seen.soc.percent, clock.nowMs())) return stop();
+    if (isFulfilled(wanted, seen.soc.percent, clock.nowMs(), now())) return stop();
     const voltageV = seen.live.voltageV ?? NOMINAL_VOLTAGE_V;
     aim({ kind: "run", demand: wanted.demand, voltageV });
     wish = wanted;
@@ -310,7 +310,7 @@ export function createQuasar(options: QuasarOptions): Quasar {
       case "release":
         return release();
       default:
-        return run(readWish(command));
+        return run(readWish(command, now()));
     }
   };
 

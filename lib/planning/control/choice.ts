@@ -1,6 +1,7 @@
 import type { Command, CommandSource } from "../../model/commands.ts";
 import { EvError } from "../../model/errors.ts";
 import type { ControlMode } from "../../model/records.ts";
+import { isoAt, secondsToMs } from "../../model/units.ts";
 import { MODES } from "./modes.ts";
 
 /*
@@ -106,7 +107,8 @@ export function refuseCommand(command: Command, maxDischargeA: number | null): E
 export function applyCommand(choices: Choices, command: Command, nowMs: number): Choices {
   const source = command.source ?? "user";
   const layer = choices[source];
-  const endMs = earliest(command.expiresAt, command.command === "mode" ? command.until : undefined);
+  const lentUntil = command.validForS === undefined ? undefined : isoAt(nowMs + secondsToMs(command.validForS));
+  const endMs = earliest(command.expiresAt, lentUntil, command.command === "mode" ? command.until : undefined);
   if (endMs !== null && endMs <= nowMs) return choices;
   if (command.command === "limit") {
     const { maxA = layer.limits.maxA, maxDischargeA = layer.limits.maxDischargeA } = command;

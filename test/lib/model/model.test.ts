@@ -87,6 +87,10 @@ describe("redaction", () => {
       assert.ok(!hidden.includes(leak), leak);
   });
 
+  it("hides a secret that holds another one as a whole", () => {
+    assert.equal(redact("login me:hunter2", ["hunter2", "me:hunter2"]), "login ***");
+  });
+
   it("wraps every level of a logger", () => {
     const lines: string[] = [];
     const keep = (text: string): void => void lines.push(text);

@@ -215,4 +215,15 @@ describe("control: commands that are not taken", () => {
     bench.happen({ type: "command", command });
     assert.equal(bench.targetA, 8, "nor does it end the override that is in force");
   });
+
+  it("a command that is valid for a while ends like an override", () => {
+    const bench = new Bench();
+    bench.house(0);
+    bench.command("pause");
+    bench.command({ command: "current", currentA: 8, validForS: 60 });
+    bench.hold(59, 0);
+    assert.equal(bench.targetA, 8);
+    bench.hold(2, 0);
+    assert.equal(bench.targetA, 0);
+  });
 });
