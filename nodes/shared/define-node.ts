@@ -3,7 +3,7 @@ import { EvError, toEvError } from "../../lib/model/errors.ts";
 import { backoffMs } from "../../lib/io/retry.ts";
 import { createNodeContext, type NodeContext, publicError } from "./node-context.ts";
 import type { NodeMessage, NodeRed, RuntimeNode } from "./node-red.d.ts";
-import { attachService } from "./service.ts";
+import { attachService, type ServiceLife } from "./service.ts";
 
 /*
  * Everything that a Node-RED node must get right and that is easy to get wrong, once. A node file declares what it is
@@ -131,11 +131,9 @@ function finish(closing: Promise<void>, withinMs: number, node: RuntimeNode, don
 }
 
 /** One life of a node, from start to close. */
-export interface Life {
+interface Life extends ServiceLife {
   readonly context: NodeContext;
-  /** The started node. @throws EvError why the latest try to start failed; another try follows by itself */
   ready(): Promise<RunningNode>;
-  close(removed: boolean): Promise<void>;
 }
 
 function launch(
@@ -173,6 +171,7 @@ function launch(
   return {
     context,
     ready: () => latestTry,
+    secrets: context.secrets,
     close: (removed) => {
       closing ??= close(removed);
       return closing;

@@ -1,6 +1,4 @@
 import { EvError, toEvError } from "../../lib/model/errors.ts";
-import type { Life } from "./define-node.ts";
-import type { OwnedContext } from "./node-context.ts";
 import type { NodeRed, RuntimeNode } from "./node-red.d.ts";
 
 /*
@@ -11,6 +9,15 @@ import type { NodeRed, RuntimeNode } from "./node-red.d.ts";
 
 /** How long a service waits for the next user, ms. */
 const LINGER_MS = 2000;
+
+/** One life of a service, from its first user to its last. */
+export interface ServiceLife {
+  /** @throws EvError why the latest try to start failed; another try follows by itself */
+  ready(): Promise<{ readonly service?: unknown }>;
+  /** What must never be shown. */
+  secrets(): readonly string[];
+  close(removed: boolean): Promise<void>;
+}
 
 export interface UsedService {
   readonly service: unknown;
@@ -36,9 +43,9 @@ export function useService(RED: NodeRed, configNodeId: unknown, type: string, us
 }
 
 /** Makes `configNode` a host. `launch` begins one life of the service. */
-export function attachService(configNode: RuntimeNode, launch: () => Life, closeWithinMs: number): ServiceHost {
+export function attachService(configNode: RuntimeNode, launch: () => ServiceLife, closeWithinMs: number): ServiceHost {
   const users = new Set<RuntimeNode>();
-  let life: Life | null = null;
+  let life: ServiceLife | null = null;
   let ending: Promise<void> = Promise.resolve();
   let lingering: ReturnType<typeof setTimeout> | null = null;
   let isClosed = false;
@@ -78,7 +85,7 @@ export function attachService(configNode: RuntimeNode, launch: () => Life, close
         const running = await current.ready();
         return {
           service: running.service,
-          secrets: (current.context as OwnedContext).secrets,
+          secrets: () => current.secrets(),
           release: (removed) => release(user, removed),
         };
       } catch (thrown) {

@@ -1,5 +1,6 @@
 import { type Inputs, isYoung, mainsVoltage, MOST_HOUSE_W } from "./inputs.ts";
 import type { ControlSettings } from "./settings.ts";
+import { noCap, type SlowCap, stepCap } from "./slow-cap.ts";
 import type { ControlState } from "./state.ts";
 
 /*
@@ -7,24 +8,6 @@ import type { ControlState } from "./state.ts";
  * the meter should give each phase; from a total alone the whole house is taken to hang on the charger's phase, which is
  * safe and wasteful. A single-phase charger on an unknown phase is guarded on the worst one.
  */
-
-/** A cap that falls at once and rises only after it has not been lower for a while, in whole amps. */
-export interface SlowCap {
-  /** null = not guarded */
-  readonly capA: number | null;
-  /** Monotonic, when it was last this low. */
-  readonly loweredMs: number;
-}
-
-export const noCap: SlowCap = { capA: null, loweredMs: Number.NEGATIVE_INFINITY };
-
-/** @param freshA what may flow by the newest knowledge, A; null = not guarded */
-export function stepCap(cap: SlowCap, freshA: number | null, monotonicMs: number, riseDelayS: number): SlowCap {
-  if (freshA === null) return cap.capA === null ? cap : noCap;
-  const wholeA = freshA > 0 ? Math.floor(freshA) : 0;
-  if (cap.capA === null || wholeA <= cap.capA) return { capA: wholeA, loweredMs: monotonicMs };
-  return monotonicMs - cap.loweredMs >= riseDelayS * 1000 ? { capA: wholeA, loweredMs: monotonicMs } : cap;
-}
 
 /** Brings both caps up to date: with each grid reading, and when there are none any more. */
 export function stepFuseCaps(

@@ -3,7 +3,7 @@ import type { Charger, Meter, Plan } from "../../model/records.ts";
 import { type Choices, noChoices } from "./choice.ts";
 import { type AlarmCode, because, type ControlReason } from "./codes.ts";
 import { followReady, type FollowState } from "./follow.ts";
-import { noCap, type SlowCap } from "./fuse.ts";
+import { noCap, type SlowCap } from "./slow-cap.ts";
 import { type Inputs, noInputs } from "./inputs.ts";
 import type { Order } from "./pairing.ts";
 import type { PreparedPlan, TimedAdvice } from "./smart.ts";
