@@ -139,10 +139,10 @@ export async function saveDialog(page: Page): Promise<void> {
   await page.locator(SAVE_BUTTON).waitFor({ state: "detached" });
 }
 
-/** Puts a picture into test/browser/shots. */
-export async function shoot(page: Page, name: string): Promise<void> {
+/** Puts a picture into test/browser/shots; `fullPage` shows also what lies below the screen. */
+export async function shoot(page: Page, name: string, { fullPage = false } = {}): Promise<void> {
   mkdirSync(shots, { recursive: true });
-  await page.screenshot({ path: join(shots, `${name.replace(/[^\w-]+/g, "-")}.png`) });
+  await page.screenshot({ fullPage, path: join(shots, `${name.replace(/[^\w-]+/g, "-")}.png`) });
 }
 
 /**

@@ -23,6 +23,7 @@ export function saySentence(page, serverMs, words) {
     const still = (powerW ?? 0) > 0 ? words.sentence.stillCharging : words.sentence.stillDischarging;
     return fill(still, { doing: words.state[state], power }) + words.sentence.end;
   }
+  if (state === "unplugged") return words.sentence.unplugged;
   if (state !== "charging" && state !== "discharging") return control.why;
   const parts = [fill(words.sentence[nameAction(state, control.reason.code)], { power })];
   if (control.socPercent !== null) parts.push(fill(words.sentence.level, { soc: Math.round(control.socPercent) }));

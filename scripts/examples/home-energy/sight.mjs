@@ -90,11 +90,14 @@ export function readHouse(page, serverMs) {
   const chargerSeen = charger !== null && charger.powerW !== null ? charger : null;
   const houseSeen =
     meters.house ?? (control !== null && control.houseW !== null ? { powerW: control.houseW, at: control.at } : null);
+  // the controller may be stricter than this page
+  const grid = readSeen(meters.grid, serverMs);
+  const isLost = control !== null && control.alarms.some(({ code }) => code === "meter-lost");
   return {
     sun: readSeen(meters.solar, serverMs),
     house: readSeen(houseSeen, serverMs),
     car: readSeen(chargerSeen ?? meters.evse, serverMs),
-    grid: readSeen(meters.grid, serverMs),
+    grid: isLost ? { ...grid, isStale: grid.powerW !== null } : grid,
   };
 }
 
