@@ -133,6 +133,8 @@ describe("the state that the home energy page shows", () => {
     assert.equal(stateOf({ charger: charger({ state: "fault" }) }), "fault");
     assert.equal(stateOf({ charger: charger({ online: false }) }), "offline");
     assert.equal(stateOf({ control: control({ safeState: true }) }), "safe");
+    const back = { code: "meter-recovering", params: { remainingS: 4 } };
+    assert.equal(stateOf({ control: control({ safeState: true, reason: back }) }), "waiting");
   });
 
   it("believes no power that is old", () => {
@@ -194,7 +196,11 @@ describe("the arrows of the home energy page", () => {
       fc.property(watts, watts, fc.integer({ min: -7_400, max: 7_400 }), (sunW, houseW, carW) => {
         const gridW = houseW + carW - sunW;
         const places = { sun: reading(sunW), house: reading(houseW), car: reading(carW), grid: reading(gridW) };
-        const carriedW = traceFlows(places).reduce((sumW, link) => sumW + link.powerW, 0);
+        const links = traceFlows(places);
+        const sumOf = (from?: string): number =>
+          links.reduce((sumW, link) => sumW + (from === undefined || link.from === from ? link.powerW : 0), 0);
+        assert.ok(sumOf("sun") <= sunW && sumOf("grid") <= Math.max(0, gridW), "nobody gives more than there is");
+        const carriedW = sumOf();
         const usedW = houseW + Math.max(0, carW) + Math.max(0, -gridW);
         assert.ok(Math.abs(usedW - carriedW) < 7 * 50, "only what is too small for an arrow may be missing");
       }),

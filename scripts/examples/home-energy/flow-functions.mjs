@@ -21,7 +21,7 @@ export function latestRecords(msg, context) {
     case "charger":
     case "control":
     case "home":
-      page[record.kind] = record;
+      page[record.kind] = { ...record, raw: undefined };
       break;
   }
   if (msg.error) page.refusal = { text: msg.error.message, at: new Date().toISOString() };

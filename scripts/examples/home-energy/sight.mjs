@@ -157,7 +157,7 @@ export function carState(page, serverMs) {
   const alarms = (control?.alarms ?? []).map((alarm) => alarm.code);
   if (charger?.state === "fault" || control?.reason.code === "charger-fault") return "fault";
   if (alarms.includes("charger-lost") || charger?.online === false) return "offline";
-  if (control?.safeState === true) return "safe";
+  if (control?.safeState === true) return /-(missing|recovering)$/.test(control.reason.code) ? "waiting" : "safe";
   const car = readHouse(page, serverMs).car;
   const target = control?.targetA ?? null;
   if (car.powerW !== null && !car.isStale && Math.abs(car.powerW) > 100) {
