@@ -132,6 +132,8 @@ describe("the state that the home energy page shows", () => {
   it("puts trouble before everything else", () => {
     assert.equal(stateOf({ charger: charger({ state: "fault" }) }), "fault");
     assert.equal(stateOf({ charger: charger({ online: false }) }), "offline");
+    const alarms = [{ code: "charger-lost", text: "The charger does not answer.", since: ago(5) }];
+    assert.equal(stateOf({ control: control({ safeState: true, alarms }) }), "offline");
     assert.equal(stateOf({ control: control({ safeState: true }) }), "safe");
     const back = { code: "meter-recovering", params: { remainingS: 4 } };
     assert.equal(stateOf({ control: control({ safeState: true, reason: back }) }), "waiting");
