@@ -325,7 +325,11 @@ describe("a config node's service", () => {
         input: (message: NodeMessage) => {
           throw new EvError("refused", String(message.payload));
         },
-        close: () => service.hello(),
+        // a goodbye that takes its time, as one to a device does
+        close: async () => {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          service.hello();
+        },
       };
     },
   });

@@ -6,7 +6,16 @@ import { controlModes } from "../../lib/model/records.ts";
 import evControl from "../../nodes/planning/ev-control/ev-control.ts";
 import evSite from "../../nodes/planning/ev-site/ev-site.ts";
 import type { NodeMessage } from "../../nodes/shared/node-red.d.ts";
-import { getNode, loadFlow, nextMessage, statusTexts, unloadFlow, until, withTexts } from "../support/node-runtime.ts";
+import {
+  getNode,
+  loadFlow,
+  nextMessage,
+  redeploy,
+  statusTexts,
+  unloadFlow,
+  until,
+  withTexts,
+} from "../support/node-runtime.ts";
 
 const modules = [withTexts(evSite, "planning/ev-site"), withTexts(evControl, "planning/ev-control")];
 const FLOW = [
@@ -37,16 +46,19 @@ const FLOW = [
 ];
 
 let heard: NodeMessage[] = [];
+const hearCommands = (): void => {
+  (getNode("command") as unknown as { on(event: string, listener: (message: NodeMessage) => void): void }).on(
+    "input",
+    (message) => heard.push(message),
+  );
+};
 const load = async (changes: Record<string, unknown> = {}): Promise<void> => {
   heard = [];
   await loadFlow(
     modules,
     FLOW.map((node) => (node.id === "control" ? { ...node, ...changes } : node)),
   );
-  (getNode("command") as unknown as { on(event: string, listener: (message: NodeMessage) => void): void }).on(
-    "input",
-    (message) => heard.push(message),
-  );
+  hearCommands();
 };
 const commands = (): unknown[] => heard.map(({ payload }) => payload);
 
@@ -154,7 +166,7 @@ describe("ev-control", () => {
     assert.deepEqual(commands(), []);
   });
 
-  it("keeps the user's choice over a restart only when asked to", async () => {
+  it("forgets the user's choice over a restart unless asked to keep it", async () => {
     await load();
     charger();
     meter(0);
@@ -166,6 +178,32 @@ describe("ev-control", () => {
     meter(0);
     await nextMessage("state");
     assert.deepEqual(commands(), []);
+  });
+
+  it("goes on with the user's choice after a redeploy when asked to", async () => {
+    await load({ restoreMode: true });
+    charger();
+    meter(0);
+    say({ command: "mode", mode: "fixed", currentA: 8 });
+    await until("8 A", () => (commands().at(-1) as { currentA?: number })?.currentA === 8);
+    await redeploy(
+      FLOW.map((node) => (node.id === "control" ? { ...node, restoreMode: true, info: "changed" } : node)),
+    );
+    heard = [];
+    hearCommands();
+    await until("8 A again", () => {
+      charger();
+      meter(0);
+      return (commands().at(-1) as { currentA?: number })?.currentA === 8;
+    });
+  });
+
+  it("does not hold the first charge down to the safe current of a meter that has not spoken yet", async () => {
+    await load({ riseDelayS: "15" });
+    charger();
+    meter(0);
+    say("charge");
+    await until("16 A at once", () => (commands().at(-1) as { currentA?: number })?.currentA === 16, 3000);
   });
 
   it("says which setting is wrong", async () => {
