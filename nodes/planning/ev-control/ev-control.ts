@@ -64,8 +64,6 @@ async function start(context: NodeContext): Promise<RunningNode> {
   }
 
   function askForRoom(at: Timing): void {
-    // until the meter has spoken for the first time, nobody's share would be worth more than the safe current
-    if (state.inputs.gridHealth.phase === "missing") return;
     const onPhases = settings.chargerPhase === null ? {} : { onPhases: [settings.chargerPhase] };
     const request = { id: context.id, priority, ...onPhases, ...headroomRequest(state, at, settings) };
     member.update(request, freshGridCurrents(state.inputs, at.monotonicMs, settings));
