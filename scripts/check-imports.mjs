@@ -15,7 +15,7 @@ import { CannotGoOn, runCommand } from "./sentence.mjs";
 /** Rooms of product code; tests, benches and scripts may import anything. */
 const ROOMS = ["lib", "nodes", "simulators"];
 /** Loaded with `await import()` when a node starts, so that an unused palette costs nothing. */
-const HEAVY = ["zod", "ws", "bonjour-service"];
+const HEAVY = ["zod", "ws", "bonjour-service", "mqtt", "aedes", "kysely", "luxon", "mysql2", "pg", "write-excel-file"];
 const IMPORTS =
   /\b(import|export)\s+(type\s+)?(?:[\w$*\s{},]+?\sfrom\s*)?["']([^"']+)["']|\b(import|require)\(\s*["'`]([^"'`]+)["'`]/g;
 
@@ -139,9 +139,9 @@ function readSources() {
 }
 
 async function checkImports() {
-  /** @type {{ dependencies: Record<string, string> }} */
+  /** @type {{ dependencies: Record<string, string>, optionalDependencies: Record<string, string> }} */
   const manifest = JSON.parse(readFileSync(join(projectDirectory, "package.json"), "utf8"));
-  const dependencies = Object.keys(manifest.dependencies);
+  const dependencies = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
   const sources = readSources();
   const findings = [...sources].flatMap(([file, source]) => checkFile(file, source, dependencies));
   const isNodeFile = new RegExp(`^nodes/(${WINGS.join("|")})/([^/]+)/\\2\\.ts$`);

@@ -22,6 +22,21 @@ const common = {
   source: z.enum(["user", "schedule", "plan"]).optional(),
 };
 
+const watts = z.number().min(-MOST_WATTS).max(MOST_WATTS);
+
+/** One event of a charger's own weekly timer; it has no end of its own, so they come in pairs. */
+const scheduleEvent = z.strictObject({
+  id: z.number().int().min(1).max(65_535),
+  state: z.enum(["active", "disabled"]),
+  /** local time of the charger */
+  time: z.string().regex(/^([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/),
+  days: z
+    .array(z.enum(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]))
+    .min(1)
+    .max(7),
+});
+export type ScheduleEvent = z.output<typeof scheduleEvent>;
+
 const boost = {
   ...common,
   /** Missing = the configured maximum. */
@@ -32,7 +47,7 @@ const boost = {
 /**
  * What may be asked. Every charger node understands `charge discharge pause current power limit release refresh restart`
  * and refuses with `unsupported` what its hardware lacks; `mode` is for `ev-control`, `ocpp` for chargers with a vendor
- * cloud. Objects are strict: a misspelt field is an error, not a silently ignored wish.
+ * cloud, `divert shaper feed schedule rapi` for an OpenEVSE. Objects are strict: a misspelt field is an error, not a silently ignored wish.
  */
 export const commandSchema = z.discriminatedUnion("command", [
   z.strictObject({ command: z.literal("charge"), ...boost }),
@@ -40,12 +55,18 @@ export const commandSchema = z.discriminatedUnion("command", [
   z.strictObject({ command: z.literal("pause"), ...common }),
   /** + charge, - discharge, 0 stop */
   z.strictObject({ command: z.literal("current"), currentA: amps, ...common }),
-  z.strictObject({ command: z.literal("power"), powerW: z.number().min(-MOST_WATTS).max(MOST_WATTS), ...common }),
-  /** The user's own ceiling per direction; null takes it away. */
+  z.strictObject({ command: z.literal("power"), powerW: watts, ...common }),
+  /**
+   * The user's own ceilings; null takes one away. Current per direction for every charger; energy, charging time and state
+   * of charge of the present session for chargers that count them themselves (OpenEVSE), which know one of the three.
+   */
   z.strictObject({
     command: z.literal("limit"),
     maxA: positiveAmps.nullable().optional(),
     maxDischargeA: positiveAmps.nullable().optional(),
+    energyWh: z.number().positive().max(1_000_000).nullable().optional(),
+    chargingMin: z.number().int().positive().max(14_400).nullable().optional(),
+    socPercent: z.number().positive().max(100).nullable().optional(),
     ...common,
   }),
   /** Give control back to the device. */
@@ -56,6 +77,34 @@ export const commandSchema = z.discriminatedUnion("command", [
   z.strictObject({ command: z.literal("restart"), ...common }),
   /** Hand the charger to a third-party OCPP back end, or take it back. */
   z.strictObject({ command: z.literal("ocpp"), enabled: z.boolean(), ...common }),
+  /** Whether the charger itself follows the sun (OpenEVSE: eco), or just charges. */
+  z.strictObject({ command: z.literal("divert"), mode: z.enum(["eco", "normal"]), ...common }),
+  /** The charger's own load balancing: on or off until its next reboot. */
+  z.strictObject({ command: z.literal("shaper"), enabled: z.boolean(), ...common }),
+  /** Measurements that the charger's own divert and shaper need and cannot make themselves. */
+  z.strictObject({
+    command: z.literal("feed"),
+    /** + import, - export */
+    gridW: watts.optional(),
+    solarW: watts.nonnegative().optional(),
+    /** what the whole house draws, the charger included */
+    houseW: watts.optional(),
+    voltageV: z.number().min(60).max(300).optional(),
+    socPercent: z.number().min(0).max(100).optional(),
+    rangeKm: z.number().min(0).max(10_000).optional(),
+    ...common,
+  }),
+  /** The timer inside the charger. Nothing given: read it. */
+  z.strictObject({
+    command: z.literal("schedule"),
+    /** added, or put in the place of those with the same id */
+    set: z.array(scheduleEvent).min(1).max(50).optional(),
+    /** ids */
+    clear: z.array(z.number().int().min(1).max(65_535)).min(1).max(50).optional(),
+    ...common,
+  }),
+  /** A raw command to an OpenEVSE controller, where its firmware still lets it through, such as `$GS`. */
+  z.strictObject({ command: z.literal("rapi"), text: z.string().regex(/^\$[A-Z][A-Z0-9]( [\w.-]+){0,8}$/), ...common }),
   z.strictObject({
     command: z.literal("mode"),
     mode: z.enum(controlModes),
@@ -70,6 +119,28 @@ export const commandSchema = z.discriminatedUnion("command", [
 export type Command = z.output<typeof commandSchema>;
 export type CommandWord = Command["command"];
 export type CommandSource = "user" | "schedule" | "plan";
+
+/** Only some chargers have these; every other one, and the controller, refuses them. */
+export type DeviceCommand = Extract<
+  Command,
+  { command: "restart" | "ocpp" | "divert" | "shaper" | "feed" | "schedule" | "rapi" }
+>;
+const DEVICE_WORDS: ReadonlySet<CommandWord> = new Set([
+  "restart",
+  "ocpp",
+  "divert",
+  "shaper",
+  "feed",
+  "schedule",
+  "rapi",
+] satisfies DeviceCommand["command"][]);
+
+/** Whether a command is for the hardware itself and has no meaning for a controller. */
+export const isDeviceCommand = (command: Command): command is DeviceCommand => DEVICE_WORDS.has(command.command);
+
+/** Whether a `limit` asks for more than a ceiling of current. */
+export const limitsSession = (command: Extract<Command, { command: "limit" }>): boolean =>
+  command.energyWh !== undefined || command.chargingMin !== undefined || command.socPercent !== undefined;
 
 const WORDS_ALONE = ["charge", "discharge", "pause", "release", "refresh", "restart"] as const;
 const MODES_ALONE = ["solar", "power-home", "balance", "unplug", "freerun", "smart"] as const;

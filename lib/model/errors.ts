@@ -17,6 +17,7 @@
  * | `config` | a setting is missing or wrong |
  * | `closed` | the node was closed while the work was under way |
  * | `device-fault` | the device itself reports an error |
+ * | `io` | this machine refuses to read or write: disk full, read-only, damaged file |
  * | `internal` | a mistake of ours |
  */
 export type EvErrorCode =
@@ -34,6 +35,7 @@ export type EvErrorCode =
   | "config"
   | "closed"
   | "device-fault"
+  | "io"
   | "internal";
 
 export interface EvErrorOptions {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sessionSchema } from "./session.ts";
 
 /*
  * The vocabulary: everything that flows in `msg.payload` between our nodes. One declaration gives the TypeScript type,
@@ -13,6 +14,14 @@ const percent = z.number().min(0).max(100).nullable().default(null);
 
 export const chargerStates = ["unplugged", "plugged", "charging", "discharging", "paused", "fault", "unknown"] as const;
 export type ChargerState = (typeof chargerStates)[number];
+
+/** What is known of a charger's energy counters. */
+const countersSchema = z.object({
+  /** when `sessionWh` goes back to 0; null = unknown */
+  sessionResets: z.enum(["at-unplug", "at-plug"]).nullable().default(null),
+  /** `at-unplug`: `totalWh` stands still while charging and jumps after the car has left */
+  totalGrows: z.enum(["continuously", "at-unplug"]).nullable().default(null),
+});
 
 /** One charger at one instant. */
 export const chargerSchema = z.object({
@@ -43,8 +52,18 @@ export const chargerSchema = z.object({
   /** into the car since it was plugged in, Wh */
   sessionWh: nullableNumber,
   totalWh: nullableNumber,
+  /** how the two counters behave, where that is known; finding sessions depends on it */
+  counters: countersSchema.optional(),
+  /** seconds of charging since it was plugged in, pauses not counted */
+  sessionS: z.number().nonnegative().nullable().optional(),
   socPercent: percent,
   rfid: z.string().max(200).nullable().default(null),
+  temperatureC: z.number().nullable().optional(),
+  /** the device's own clock, which may be wrong */
+  deviceAt: isoTime.nullable().optional(),
+  /** falls when the device has rebooted */
+  uptimeS: z.number().nonnegative().nullable().optional(),
+  firmware: z.string().max(100).nullable().optional(),
   faults: z.array(z.object({ code: z.string(), text: z.string() })).default([]),
   /** short words about this reading, for example `soc-remembered` or `settling` */
   flags: z.array(z.string()).default([]),
@@ -107,6 +126,45 @@ export const planSchema = z.object({
 });
 export type Plan = z.output<typeof planSchema>;
 
+/** What a car's own cloud says of it. */
+export const vehicleSchema = z.object({
+  kind: z.literal("vehicle"),
+  device: z.string().min(1).max(200),
+  at: isoTime,
+  socPercent: percent,
+  rangeKm: nullableNumber,
+  plugged: z.boolean().nullable().default(null),
+  state: z.enum(chargerStates).default("unknown"),
+  chargeRemainingMin: nullableNumber,
+  capacityWh: nullableNumber,
+  odometerKm: nullableNumber,
+  batteryTempC: nullableNumber,
+  chargeMode: z.string().max(100).nullable().default(null),
+});
+export type Vehicle = z.output<typeof vehicleSchema>;
+
+/** What energy costs, slot by slot, in money per kWh of `currency`. */
+export const pricesSchema = z.object({
+  kind: z.literal("prices"),
+  tariff: z.string().min(1).max(200),
+  currency: z.string().regex(/^[A-Z]{3}$/),
+  zone: z.string().min(1).max(100),
+  slots: z
+    .array(
+      z.object({
+        start: isoTime,
+        end: isoTime,
+        importPerKwh: z.number(),
+        exportPerKwh: nullableNumber,
+        /** g CO2 per kWh */
+        carbonG: nullableNumber,
+        estimated: z.boolean().default(false),
+      }),
+    )
+    .max(5000),
+});
+export type Prices = z.output<typeof pricesSchema>;
+
 export const controlModes = [
   "charge",
   "discharge",
@@ -165,5 +223,13 @@ export const controlSchema = z.object({
 });
 export type Control = z.output<typeof controlSchema>;
 
-export const recordSchema = z.discriminatedUnion("kind", [chargerSchema, meterSchema, planSchema, controlSchema]);
+export const recordSchema = z.discriminatedUnion("kind", [
+  chargerSchema,
+  meterSchema,
+  vehicleSchema,
+  pricesSchema,
+  planSchema,
+  controlSchema,
+  sessionSchema,
+]);
 export type EvRecord = z.output<typeof recordSchema>;

@@ -1,5 +1,5 @@
 import type { Clock } from "../../model/clock.ts";
-import type { Command } from "../../model/commands.ts";
+import { type Command, limitsSession } from "../../model/commands.ts";
 import { EvError } from "../../model/errors.ts";
 import type { Logger } from "../../model/logger.ts";
 import type { Charger, Reason } from "../../model/records.ts";
@@ -290,7 +290,16 @@ export function createQuasar(options: QuasarOptions): Quasar {
         return duties.setOcpp(command.enabled, leaveToOcpp);
       case "mode":
         throw new EvError("unsupported", "A charger has no modes: send this to an ev-control node.");
+      case "divert":
+      case "shaper":
+      case "feed":
+      case "schedule":
+      case "rapi":
+        throw new EvError("unsupported", `A Quasar does not know "${command.command}".`);
       case "limit":
+        if (limitsSession(command)) {
+          throw new EvError("unsupported", "A Quasar limits only its current: maxA, maxDischargeA.");
+        }
         user = {
           ...user,
           ...(command.maxA === undefined ? {} : { commandedMaxA: command.maxA }),

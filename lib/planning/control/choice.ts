@@ -1,4 +1,4 @@
-import type { Command, CommandSource } from "../../model/commands.ts";
+import { type Command, type CommandSource, isDeviceCommand, limitsSession } from "../../model/commands.ts";
 import { EvError } from "../../model/errors.ts";
 import type { ControlMode } from "../../model/records.ts";
 import { isoAt, secondsToMs } from "../../model/units.ts";
@@ -83,7 +83,7 @@ export function commandedLimits(choices: Choices): { readonly maxA: number; read
  * @param maxDischargeA what the charger has said it can give back; null = it has not said
  */
 export function refuseCommand(command: Command, maxDischargeA: number | null): EvError | null {
-  if (command.command === "restart" || command.command === "ocpp") {
+  if (isDeviceCommand(command) || (command.command === "limit" && limitsSession(command))) {
     return new EvError("unsupported", `"${command.command}" is for the charger itself. Send it to the charger node.`);
   }
   const choice = toChoice(command, null);

@@ -1,0 +1,140 @@
+import { z } from "zod";
+import { sessionLocations, sessionPurposes } from "../../model/session.ts";
+
+/*
+ * What `ev-history` understands. One word says what is wanted; objects are strict, a misspelt field is an error.
+ */
+
+const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, "a day such as 2026-11-01");
+const name = z.string().trim().min(1).max(200);
+const money = z.number().min(-1_000_000).max(1_000_000);
+
+/** Which sessions: all conditions together; none = all. Days are local to the site, both included. */
+const filter = {
+  from: day.optional(),
+  to: day.optional(),
+  year: z.number().int().min(1970).max(2200).optional(),
+  /** 1 to 12, of `year` */
+  month: z.number().int().min(1).max(12).optional(),
+  device: name.optional(),
+  vehicle: name.optional(),
+  user: name.optional(),
+  purpose: z.enum(sessionPurposes).optional(),
+  /** sessions of less energy are left out */
+  minEnergyWh: z.number().min(0).max(1_000_000).optional(),
+};
+
+/** How a list leaves the node. */
+const layout = {
+  format: z.enum(["rows", "csv", "xlsx", "json"]).default("rows"),
+  /** of a file: a plain name without a folder; missing = made from the period */
+  fileName: z.string().min(1).max(200).optional(),
+  separator: z.enum([",", ";", "\t"]).optional(),
+  decimalSign: z.enum([".", ","]).optional(),
+  /** byte order mark, which Excel needs to know UTF-8 */
+  bom: z.boolean().optional(),
+};
+
+const edits = {
+  vehicle: name.nullable().optional(),
+  user: name.nullable().optional(),
+  odometerKm: z.number().min(0).max(10_000_000).nullable().optional(),
+  purpose: z.enum(sessionPurposes).nullable().optional(),
+  businessRatio: z.number().min(0).max(1).nullable().optional(),
+  location: z.enum(sessionLocations).nullable().optional(),
+  note: z.string().max(2000).nullable().optional(),
+};
+
+export const historyRequestSchema = z.discriminatedUnion("command", [
+  /** newest first */
+  z.strictObject({
+    command: z.literal("sessions"),
+    ...filter,
+    ...layout,
+    limit: z.number().int().min(1).max(100_000).optional(),
+    offset: z.number().int().min(0).max(10_000_000).optional(),
+  }),
+  /** one row per local day, month or year */
+  z.strictObject({ command: z.literal("days"), ...filter, ...layout }),
+  z.strictObject({ command: z.literal("months"), ...filter, ...layout }),
+  z.strictObject({ command: z.literal("years"), ...filter, ...layout }),
+  /** one row in all, or one per vehicle, user or charger */
+  z.strictObject({
+    command: z.literal("totals"),
+    by: z.enum(["vehicle", "user", "device", "purpose"]).optional(),
+    ...filter,
+    ...layout,
+  }),
+  /** due, paid, balance; with the payments */
+  z.strictObject({
+    command: z.literal("statement"),
+    vehicle: name.optional(),
+    user: name.optional(),
+    from: day.optional(),
+    to: day.optional(),
+    ...layout,
+  }),
+  z.strictObject({ command: z.literal("tariffs"), ...layout }),
+  /** every revision of one session, oldest first */
+  z.strictObject({ command: z.literal("revisions"), sessionId: z.uuid() }),
+  /** recomputes the hash chain */
+  z.strictObject({ command: z.literal("verify"), device: name.optional() }),
+
+  z.strictObject({ command: z.literal("edit"), sessionId: z.uuid(), ...edits, author: name.optional() }),
+  z.strictObject({ command: z.literal("delete"), sessionId: z.uuid(), author: name.optional() }),
+  /** a charge that no device reported, for example at a public charge point */
+  z.strictObject({
+    command: z.literal("add"),
+    pluggedAt: z.iso.datetime({ offset: true }),
+    unpluggedAt: z.iso.datetime({ offset: true }),
+    energyWh: z.number().positive().max(1_000_000),
+    device: name.default("manual"),
+    cost: money.optional(),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/)
+      .optional(),
+    socStartPercent: z.number().min(0).max(100).optional(),
+    socEndPercent: z.number().min(0).max(100).optional(),
+    ...edits,
+    author: name.optional(),
+  }),
+  z.strictObject({
+    command: z.literal("add-payment"),
+    day,
+    amount: money,
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/)
+      .optional(),
+    vehicle: name.optional(),
+    user: name.optional(),
+    note: z.string().max(500).optional(),
+  }),
+  z.strictObject({ command: z.literal("remove-payment"), id: z.string().min(1).max(100) }),
+  z.strictObject({
+    command: z.literal("add-tariff"),
+    from: day,
+    pricePerKwh: z.number().min(-100).max(1000),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/)
+      .optional(),
+    name: name.optional(),
+  }),
+  z.strictObject({ command: z.literal("remove-tariff"), id: z.string().min(1).max(100) }),
+  /**
+   * Takes over an `energySession` / `tarif` / `versement` database (facts openevse-h2v-sessions 1.3): the rows of its tables
+   * as a database node reads them. Safe to repeat.
+   */
+  z.strictObject({
+    command: z.literal("import"),
+    device: name,
+    vehicle: name.optional(),
+    currency: z.string().regex(/^[A-Z]{3}$/),
+    energySession: z.array(z.record(z.string(), z.unknown())).max(200_000).default([]),
+    tarif: z.array(z.record(z.string(), z.unknown())).max(10_000).default([]),
+    versement: z.array(z.record(z.string(), z.unknown())).max(100_000).default([]),
+  }),
+]);
+export type HistoryRequest = z.output<typeof historyRequestSchema>;
