@@ -1,5 +1,5 @@
 /*
- * How the page writes numbers. Like everything in `sight.mjs` and `sentence.mjs` these are plain functions:
+ * How our pages write numbers. Like everything in the pages' `sight.mjs` and `sentence.mjs` these are plain functions:
  * build-examples.mjs copies those that a template calls into it, and tests call them here.
  */
 
