@@ -16,7 +16,8 @@ export function sharedDashboardNodes() {
       path: "/dashboard",
       appIcon: "",
       includeClientData: true,
-      acceptsClientConfig: ["ui-notification", "ui-control"],
+      // an answer goes only to the browser that asked; what carries no `_client` still goes to everybody
+      acceptsClientConfig: ["ui-notification", "ui-control", "ui-template"],
       showPathInSidebar: false,
       headerContent: "page",
       navigationStyle: "none",

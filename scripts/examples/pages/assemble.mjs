@@ -1,6 +1,8 @@
 /* Makes a template for Dashboard 2 from its source: puts in the texts and the functions that it uses. */
 import { readFileSync } from "node:fs";
+import * as asking from "./asking.mjs";
 import * as ear from "./ear.mjs";
+import { listMethods, newList } from "./list-widget.mjs";
 import * as wording from "./wording.mjs";
 
 /** @typedef {import("./wording.mjs").Words} Words */
@@ -8,16 +10,17 @@ import * as wording from "./wording.mjs";
 
 /**
  * A reader of the templates of one page: gives the text of a ui-template. In its script `KIT` becomes the functions that it
- * uses and `WORDS` the texts that it shows.
+ * uses and `WORDS` the texts that it shows; among its methods `LIST_METHODS` becomes those of every widget that asks for rows.
  * @param {URL} folder where the .vue files are, with a slash at its end
  * @param {Parts} ownParts what this page's widgets may call beside what all pages share
  * @param {Words} words
  * @returns {(name: string) => string} takes the file name without .vue
  */
 export function templateReader(folder, ownParts, words) {
-  const parts = { ...ear, ...wording, ...ownParts };
+  const parts = { ...ear, ...asking, newList, ...wording, ...ownParts };
   return (name) => {
-    const source = readFileSync(new URL(`${name}.vue`, folder), "utf8");
+    const methods = Object.values(listMethods).map(String).join(",\n");
+    const source = readFileSync(new URL(`${name}.vue`, folder), "utf8").replace("LIST_METHODS", () => methods);
     const kit = collectKit(source, parts);
     const sections = collectWords(source + kit, words);
     return source.replace("KIT", () => kit).replace("WORDS", () => `Object.freeze(${JSON.stringify(sections)})`);
