@@ -102,6 +102,6 @@ export function findOtherPages(pages, openPath) {
   return Object.values(pages ?? {})
     .filter(({ className }) => /\bev-page\b/.test(className ?? ""))
     .filter(({ path }) => !openPath.endsWith(path))
-    .toSorted((a, b) => Number(a.order ?? 0) - Number(b.order ?? 0))
+    .toSorted((a, b) => (a.order ?? 0) - (b.order ?? 0))
     .map(({ name, path }) => ({ name, href: path.replace(/^\/+/, "") }));
 }
