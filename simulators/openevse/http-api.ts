@@ -14,7 +14,6 @@ import {
 import { answerRapi, passesRapi } from "./rapi.ts";
 import { readEvents } from "./schedule.ts";
 import { readLimit } from "./session-limit.ts";
-import { fieldsOf } from "./status-fields.ts";
 import { propertiesOf, type WifiModule } from "./wifi-module.ts";
 import { toWireJson, type WireValue } from "./wire-text.ts";
 
@@ -52,7 +51,7 @@ export function answerHttp(module: WifiModule, host: CommandHost, request: Devic
 function status(module: WifiModule, { method, body }: DeviceRequest): Answer {
   if (method === "POST" && module.traits.chip === "esp32") return feed(module, body);
   if (method !== "GET") return badMethod;
-  const fields = fieldsOf(module);
+  const fields = module.fields();
   const extra = ["battery_level", "battery_range", "time_to_full_charge"];
   const ofRfid = module.settings.isOn("rfid_enabled") ? ["rfid_auth"] : [];
   const shown = [...module.keys.status, ...extra, ...ofRfid].flatMap((key): [string, WireValue][] => {
@@ -230,14 +229,14 @@ function emeter(module: WifiModule, { method, body }: DeviceRequest): Answer {
   if (method !== "DELETE" || module.meter === null) return module.meter === null ? notFound : badMethod;
   const wanted = parseJsonObject(body);
   if (wanted === null || !("hard" in wanted) || !("import" in wanted)) return badRequest;
-  module.meter.reset(Boolean(wanted["hard"]), module.nowMs);
-  if (wanted["import"]) module.meter.importTotal(module.controller.lifetimeWh / 1000, module.nowMs);
+  module.meter.reset(Boolean(wanted["hard"]), module.clock.nowMs);
+  if (wanted["import"]) module.meter.importTotal(module.controller.lifetimeWh / 1000, module.clock.nowMs);
   return say(200, "Reset done");
 }
 
 function time(module: WifiModule, { method }: DeviceRequest): Answer {
   if (method !== "GET") return badMethod;
-  const fields = fieldsOf(module);
+  const fields = module.fields();
   return json(200, Object.fromEntries(["time", "local_time", "offset"].map((key) => [key, fields.get(key)])));
 }
 

@@ -29,7 +29,7 @@ export function answerRapi(module: WifiModule, text: string): string {
 function read(module: WifiModule, command: string): string | null {
   const { controller } = module;
   const { gfci, noGround, stuck } = controller.faultCounts;
-  const now = new Date(module.localMs());
+  const now = new Date(module.clock.localMs());
   switch (command) {
     case "$GS": {
       const pilotState = controller.isPlugged ? controller.state : STATE.ready;

@@ -2,6 +2,7 @@ import { type Cancel, type Clock, repeatEvery, systemClock } from "../../lib/mod
 import type { OpenEvseOptions, OpenEvsePublication, OpenEvseSimulator } from "../openevse.ts";
 import { type DeviceRequest, type DeviceWebServer, startDeviceWebServer } from "../web/device-web-server.ts";
 import { type Answer, isHttpFault } from "../web/wire-faults.ts";
+import type { RetainedDocument } from "./announcer.ts";
 import { Car, type OpenEvseCarOptions, type OpenEvseCarState } from "./car.ts";
 import { Controller } from "./controller.ts";
 import {
@@ -17,7 +18,7 @@ import { answerHttp } from "./http-api.ts";
 import { type CommandHost, commandTopics, feedTopics, obeyFeed, obeyMqtt } from "./mqtt-commands.ts";
 import { type MqttLink, openMqttLink } from "./mqtt-link.ts";
 import { defaultSettings, type NamePlate, Settings } from "./settings-document.ts";
-import { type RetainedDocument, WifiModule } from "./wifi-module.ts";
+import { WifiModule } from "./wifi-module.ts";
 import { toWireText } from "./wire-text.ts";
 
 const TICK_MS = 1_000;
@@ -176,7 +177,7 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
   rollBackCounters(): void {
     this.#change(() => {
       if (this.#module.meter === null) this.#controller.sessionWs = 0;
-      else this.#module.meter.restore(this.#module.nowMs);
+      else this.#module.meter.restore(this.#module.clock.nowMs);
     });
   }
 
@@ -225,7 +226,7 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
   }
 
   #happen(fault: MomentaryFault): void {
-    const { meter, nowMs } = this.#module;
+    const { meter, clock } = this.#module;
     switch (fault) {
       case "reboot":
         this.reboot();
@@ -236,13 +237,13 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
       case "energy-reset":
         this.#change(() => {
           if (meter === null) this.#controller.lifetimeWh = 0;
-          else meter.reset(false, nowMs);
+          else meter.reset(false, clock.nowMs);
         });
         return;
       case "meter-corrupt":
         this.#change(() => {
           if (meter === null) this.#controller.lifetimeWh += JUMP_WH;
-          else meter.importTotal(meter.counters.totalKwh + JUMP_WH / 1000, nowMs);
+          else meter.importTotal(meter.counters.totalKwh + JUMP_WH / 1000, clock.nowMs);
         });
         return;
       case "counter-rollback":

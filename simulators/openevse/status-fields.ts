@@ -24,7 +24,8 @@ export function fieldsOf(module: WifiModule): ReadonlyMap<string, WireValue> {
 }
 
 function networkFields(module: WifiModule): Fields {
-  const { uptimeS, mac } = module;
+  const { mac } = module;
+  const uptimeS = Math.floor(module.clock.runningMs / 1000);
   return {
     mode: "STA",
     wifi_client_connected: 1,
@@ -84,8 +85,8 @@ function plugFields(module: WifiModule): Fields {
     vehicle: hasVehicleNow ? 1 : 0,
     colour: colourOf(state, hasVehicleNow),
     manual_override: module.hasOverride ? 1 : 0,
-    vehicle_state_update: Math.floor((module.nowMs - module.vehicleChangedAtMs) / 1000),
-    rfid_auth: module.rfidTag,
+    vehicle_state_update: Math.floor((module.clock.nowMs - module.vehicleChangedAtMs) / 1000),
+    rfid_auth: module.rfid.tag,
   };
 }
 
@@ -110,12 +111,12 @@ function colourOf(state: number, hasVehicle: boolean): number {
 
 function clockFields(module: WifiModule): Fields {
   const seconds = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 19);
-  const minutes = Math.abs(module.utcOffsetMin);
+  const minutes = Math.abs(module.clock.utcOffsetMin);
   const two = (number: number): string => String(number).padStart(2, "0");
-  const offset = `${module.utcOffsetMin < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}${two(minutes % 60)}`;
+  const offset = `${module.clock.utcOffsetMin < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}${two(minutes % 60)}`;
   return {
-    time: `${seconds(module.utcMs())}Z`,
-    local_time: `${seconds(module.localMs())}${offset}`,
+    time: `${seconds(module.clock.utcMs())}Z`,
+    local_time: `${seconds(module.clock.localMs())}${offset}`,
     offset,
   };
 }
@@ -144,7 +145,8 @@ function energyFields(module: WifiModule): Fields {
 }
 
 function divertFields(module: WifiModule): Fields {
-  const { divert, nowMs } = module;
+  const { divert, clock } = module;
+  const { nowMs } = clock;
   const settings = module.divertSettings();
   return {
     divertmode: module.divertMode,
@@ -161,14 +163,14 @@ function divertFields(module: WifiModule): Fields {
 }
 
 function shaperFields(module: WifiModule): Fields {
-  const { shaper, settings, nowMs } = module;
+  const { shaper, settings, clock } = module;
   return {
     shaper: shaper.isOn ? 1 : 0,
     shaper_live_pwr: shaper.liveW,
     shaper_smoothed_live_pwr: Math.round(shaper.smoothedW),
     shaper_max_pwr: settings.number("current_shaper_max_pwr"),
     shaper_cur: shaper.isOn ? module.shaperCurrentA() : 0,
-    shaper_updated: shaper.isFresh(settings.number("current_shaper_data_maxinterval"), nowMs),
+    shaper_updated: shaper.isFresh(settings.number("current_shaper_data_maxinterval"), clock.nowMs),
   };
 }
 

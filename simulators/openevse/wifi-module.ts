@@ -1,31 +1,25 @@
 import type { Clock } from "../../lib/model/clock.ts";
 import { isoAt } from "../../lib/model/units.ts";
-import { CLIENT, Claims, commandedFor, PRIORITY, type Properties } from "./claims.ts";
-import { Controller, type Delivery, STATE } from "./controller.ts";
+import { Announcer, type Outlet, type RetainedDocument } from "./announcer.ts";
+import { CLIENT, Claims, commandedFor, type Properties } from "./claims.ts";
+import { type Controller, type Delivery, STATE } from "./controller.ts";
 import { EnergyMeter } from "./energy-meter.ts";
 import { EventLog } from "./event-log.ts";
 import { type GenerationTraits, hasFeature } from "./generations.ts";
 import { Divert, type DivertSettings, Shaper } from "./load-following.ts";
-import { isReached, limitDocument, type SessionLimit } from "./session-limit.ts";
+import { ModuleClock } from "./module-clock.ts";
+import { claimOnOwnBehalf } from "./own-claims.ts";
+import { RfidReader } from "./rfid-reader.ts";
 import { Schedule, type TimerPlan } from "./schedule.ts";
+import { limitDocument, type SessionLimit } from "./session-limit.ts";
 import type { Settings } from "./settings-document.ts";
-import { fieldsOf } from "./status-fields.ts";
 import { type WireKeys, wireKeysOf } from "./wire-keys.ts";
-import type { WireValue } from "./wire-text.ts";
+import type { WireFields } from "./wire-text.ts";
 
 /*
  * The WiFi module of an OpenEVSE: it watches the controller, decides between claims, counts energy and tells the world.
- * Nothing happens by itself; its owner calls `tick` once a second and `settle` after every command.
+ * Nothing happens by itself; its owner calls `tick` once a second and `settle` before and after every change.
  */
-
-export type RetainedDocument = "override" | "claim" | "limit" | "schedule" | "config";
-
-/** Where the module's messages go. */
-export interface Outlet {
-  /** One message per key, in this order. */
-  fields(fields: readonly (readonly [string, WireValue])[]): void;
-  document(name: RetainedDocument, json: unknown): void;
-}
 
 export interface ModuleOptions {
   readonly clock: Clock;
@@ -50,127 +44,105 @@ export interface VehicleData {
   etaS: number | null;
 }
 
-const FULL_PERIOD_MS = 30_000;
-const ENERGY_PERIOD_MS = 5_000;
-const NTP_DELAY_MS = 5_000;
+/** The controller falls to 6 A when it does not hear from the module (section 6.1). */
 const HEARTBEAT_MS = 5_000;
 const ACKNOWLEDGE_MS = 10_000;
 const FEED_AGE_MS = 120_000;
-const RFID_TIMEOUT_MS = 60_000;
 const DEFAULT_VOLTAGE_V = 240;
 
 export class WifiModule {
   readonly traits: GenerationTraits;
   readonly keys: WireKeys;
+  readonly clock: ModuleClock;
   readonly controller: Controller;
   readonly settings: Settings;
+  readonly meter: EnergyMeter | null;
   readonly claims = new Claims();
   readonly schedule: Schedule;
   readonly log = new EventLog();
   readonly shaper = new Shaper();
+  readonly rfid = new RfidReader();
   readonly vehicleData: VehicleData = { socPercent: null, range: null, etaS: null };
-  readonly versions: Record<VersionName, number> = {
-    config: 1,
-    claims: 0,
-    override: 0,
-    schedule: 1,
-    schedule_plan: 0,
-    limit: 0,
-  };
+  readonly versions: Record<VersionName, number>;
   readonly mac: string;
   /** What MQTT said last, which later messages build on (section 4.2). */
-  kept: { override: Properties; claim: Properties } = forgetKept();
+  kept = forgetKept();
   limit: SessionLimit | null = null;
+  isLimitReached = false;
   divert: Divert;
   divertMode: 1 | 2;
-  rfidTag = "";
   isRunning = true;
   isMqttConnected = false;
   vehicleChangedAtMs: number;
-  temperatureMax = 0;
-  readonly meter: EnergyMeter | null;
-  readonly #options: ModuleOptions;
-  #bootedAtMs: number;
-  #syncedAtMs: number;
-  #downSinceMs = 0;
+  temperatureMax: number;
+  readonly #announcer: Announcer;
+  readonly #voltageV: () => number;
   #voltageFeed = { voltageV: 0, atMs: -Infinity };
-  #rfidUntilMs = -Infinity;
+  #downSinceMs = 0;
   #hasVehicle: boolean;
-  #isLimitReached = false;
-  #stateShown = "";
-  #wasCharging = false;
-  #plannedEvent = "";
+  #stateShown: string;
+  #wasCharging: boolean;
+  #scheduledEvent = "";
   #lastTarget = "";
-  #fullAtMs: number;
-  #energyAtMs = -Infinity;
-  readonly #shown = new Map<string, WireValue>();
-  readonly #dirty = new Set<RetainedDocument>();
 
   constructor(options: ModuleOptions) {
-    const nowMs = options.clock.monotonicMs();
-    this.#options = options;
-    this.traits = options.traits;
-    this.keys = wireKeysOf(options.traits);
-    this.controller = options.controller;
-    this.settings = options.settings;
+    const { traits, controller, settings } = options;
+    this.traits = traits;
+    this.keys = wireKeysOf(traits);
+    this.clock = new ModuleClock(options.clock, options.utcOffsetMin, options.uptimeS);
+    this.controller = controller;
+    this.settings = settings;
     this.mac = options.mac;
-    this.schedule = new Schedule(options.seed);
-    this.divert = new Divert(nowMs);
-    this.divertMode = options.settings.text("charge_mode") === "eco" ? 2 : 1;
-    this.shaper.isOn = options.settings.isOn("current_shaper_enabled");
-    this.meter = hasFeature(options.traits, "wifi-meter")
-      ? new EnergyMeter({ atMs: nowMs, totalKwh: options.totalKwh, countsPauses: options.traits.countsPauses })
+    this.#voltageV = options.voltageV;
+    const { nowMs } = this.clock;
+    this.meter = hasFeature(traits, "wifi-meter")
+      ? new EnergyMeter({ atMs: nowMs, totalKwh: options.totalKwh, countsPauses: traits.countsPauses })
       : null;
-    this.#bootedAtMs = nowMs - options.uptimeS * 1000;
-    this.#syncedAtMs = this.#bootedAtMs;
+    this.schedule = new Schedule(options.seed);
+    this.versions = { config: 1, claims: 0, override: 0, schedule: 1, schedule_plan: 0, limit: 0 };
+    this.divert = new Divert(nowMs);
+    this.divertMode = this.#configuredDivertMode();
+    this.shaper.isOn = settings.isOn("current_shaper_enabled");
     this.vehicleChangedAtMs = nowMs;
-    this.#fullAtMs = nowMs;
-    this.#hasVehicle = options.controller.evConnected;
     this.temperatureMax = this.temperature();
-    this.#applyRules(nowMs);
-    this.#rememberShown();
+    this.#hasVehicle = controller.evConnected;
+    this.#announcer = new Announcer(this, options.outlet);
+    this.#decide();
+    this.#stateShown = this.#stateText();
+    this.#wasCharging = controller.state === STATE.charging;
   }
 
   /* ---- what can be seen ---- */
 
-  get nowMs(): number {
-    return this.#options.clock.monotonicMs();
+  /** All values by key, as the module believes them. */
+  fields(): WireFields {
+    return this.#announcer.fields();
   }
-  get uptimeS(): number {
-    return Math.floor((this.nowMs - this.#bootedAtMs) / 1000);
-  }
-  /** The device's own idea of the time: 1970 until NTP. */
-  utcMs(): number {
-    return this.nowMs >= this.#syncedAtMs ? this.#options.clock.nowMs() : this.nowMs - this.#bootedAtMs;
-  }
-  get utcOffsetMin(): number {
-    return this.#options.utcOffsetMin;
-  }
-  localMs(): number {
-    return this.utcMs() + this.utcOffsetMin * 60_000;
-  }
-  /** As the module believes it, V. */
+  /** V. */
   reportedVoltageV(): number {
     if (this.traits.voltage === "controller") return Math.round(this.controller.voltageV * 10) / 10;
     const { voltageV, atMs } = this.#voltageFeed;
-    return this.nowMs - atMs <= FEED_AGE_MS ? voltageV : DEFAULT_VOLTAGE_V;
+    return this.clock.nowMs - atMs <= FEED_AGE_MS ? voltageV : DEFAULT_VOLTAGE_V;
   }
   /** 1/10 degree C. */
   temperature(): number {
     return Math.round(250 + this.controller.amps * 6);
   }
+  /** What `vehicle` says. */
   get hasVehicleNow(): boolean {
-    const isHidden = this.traits.vehicleWhenDisabled === "zero" && this.controller.state === STATE.disabled;
-    return !isHidden && this.controller.evConnected;
+    const { state, evConnected } = this.controller;
+    return evConnected && !(this.traits.vehicleWhenDisabled === "zero" && state === STATE.disabled);
+  }
+  /** Between plug and unplug, as far as the module has noticed. */
+  get isSessionOpen(): boolean {
+    return this.#hasVehicle;
   }
   get hasOverride(): boolean {
     return this.claims.get(CLIENT.override) !== undefined;
   }
   get wantedState(): "active" | "disabled" {
-    return (
-      this.claims.target().properties.state ??
-      (this.settings.document["default_state"] === false ? "disabled" : "active")
-    );
+    const byDefault = this.settings.document["default_state"] === false ? "disabled" : "active";
+    return this.claims.target().properties.state ?? byDefault;
   }
   /** Effective ceiling, A. */
   get maxCurrentA(): number {
@@ -194,8 +166,12 @@ export class WifiModule {
       minChargeS: this.settings.number("divert_min_charge_time"),
     };
   }
+  shaperCurrentA(): number {
+    const maxW = this.settings.number("current_shaper_max_pwr");
+    return this.shaper.currentA(maxW, this.controller.amps, this.#perAmpW());
+  }
   plan(): TimerPlan {
-    return this.schedule.plan(this.localMs(), this.settings.number("scheduler_start_window"));
+    return this.schedule.plan(this.clock.localMs(), this.settings.number("scheduler_start_window"));
   }
   documentOf(name: RetainedDocument): unknown {
     const claim = this.claims.get(CLIENT.mqtt);
@@ -209,41 +185,62 @@ export class WifiModule {
     return documents[name]();
   }
 
-  /* ---- what happens ---- */
+  /* ---- the course of things ---- */
 
   /** Once a second. */
   tick(): void {
     this.settle();
-    if (!this.isRunning) return;
-    const { nowMs } = this;
-    if (this.controller.state === STATE.charging) {
-      this.#publish(this.keys.power);
-      if (nowMs - this.#energyAtMs >= ENERGY_PERIOD_MS) {
-        this.#energyAtMs = nowMs;
-        this.#publish(this.keys.energy);
-      }
-    }
-    if (nowMs - this.#fullAtMs >= FULL_PERIOD_MS) {
-      this.#fullAtMs = nowMs;
-      this.#publish(this.keys.full);
-      if (this.controller.state !== STATE.charging) this.#publish(this.keys.energy);
-    }
+    if (this.isRunning) this.#announcer.tick(this.controller.state === STATE.charging);
   }
 
   /** Brings everything up to this instant and tells what has changed. */
   settle(): void {
-    const { nowMs, controller } = this;
-    controller.voltageV = this.#options.voltageV();
+    const { controller, clock } = this;
+    const { nowMs } = clock;
+    controller.voltageV = this.#voltageV();
     controller.advance(nowMs, (delivery) => this.#count(delivery));
-    this.#followHeartbeat(nowMs);
+    this.#followHeartbeat();
     if (!this.isRunning) return;
-    if (this.nowMs >= this.#syncedAtMs) this.meter?.roll(this.localMs(), nowMs);
+    if (clock.isSynced) this.meter?.roll(clock.localMs(), nowMs);
     this.temperatureMax = Math.max(this.temperatureMax, this.temperature());
-    if (!controller.isStarting && controller.evConnected !== this.#hasVehicle) this.#followPlug(nowMs);
-    this.#applyRules(nowMs);
-    this.#publishWatched();
-    this.#publishState();
+    if (!controller.isStarting && controller.evConnected !== this.#hasVehicle) this.#followPlug();
+    this.rfid.follow(this.#hasVehicle, nowMs);
+    this.#decide();
+    this.#announcer.changes();
+    this.#tellState();
   }
+
+  /** Power off, or a crash: what was not saved is gone. */
+  powerDown(): void {
+    this.isRunning = false;
+    this.#downSinceMs = this.clock.nowMs;
+  }
+  powerUp(): void {
+    const { nowMs } = this.clock;
+    this.controller.advance(nowMs);
+    this.isRunning = true;
+    this.clock.reboot();
+    this.meter?.restore(nowMs);
+    this.claims.clear();
+    this.kept = forgetKept();
+    this.limit = null;
+    this.isLimitReached = false;
+    this.#scheduledEvent = "";
+    this.#lastTarget = "";
+    this.rfid.forget();
+    this.divert = new Divert(nowMs);
+    this.divertMode = this.#configuredDivertMode();
+    this.shaper.isOn = this.settings.isOn("current_shaper_enabled");
+    Object.assign(this.versions, { claims: 0, override: 0, schedule_plan: 0, limit: 0 });
+    // "not connected" at boot is no change: a car that left meanwhile does not end the session (section 3.7)
+    this.#hasVehicle = this.controller.evConnected;
+    this.#decide();
+    this.#stateShown = this.#stateText();
+    this.#wasCharging = this.controller.state === STATE.charging;
+    this.#announcer.reboot();
+  }
+
+  /* ---- what others ask for ---- */
 
   /** Sets or (null) releases a client's claim. @returns false when there is no room for it */
   claim(client: number, priority: number, properties: Properties | null): boolean {
@@ -253,118 +250,93 @@ export class WifiModule {
       this.claims.release(client);
     } else {
       const isSame = JSON.stringify(before) === JSON.stringify({ client, priority, ...properties });
-      if (!isSame && !this.claims.set(client, priority, properties)) return false;
-      // a client that claims by hand is answered also when nothing is new
+      // only what people and programs ask for is answered also when nothing is new
       if (isSame && client !== CLIENT.override && client !== CLIENT.mqtt) return true;
+      if (!this.claims.set(client, priority, properties)) return false;
     }
-    this.bump("claims");
-    if (client === CLIENT.override) {
-      this.bump("override");
-      this.touch("override");
-    }
-    if (client === CLIENT.mqtt) this.touch("claim");
+    this.#noteClaim(client);
     return true;
   }
   setLimit(limit: SessionLimit | null): void {
     this.limit = limit;
-    this.#isLimitReached = false;
+    this.isLimitReached = false;
     this.bump("limit");
     this.touch("limit");
   }
   /** The document is sent again with the next `settle`. */
   touch(document: RetainedDocument): void {
-    this.#dirty.add(document);
+    this.#announcer.touch(document);
   }
+  /** Versions are counters of eight bits. */
   bump(version: VersionName): void {
     this.versions[version] = (this.versions[version] + 1) & 0xff;
   }
-  feedVoltage(voltageV: number): void {
-    if (voltageV >= 60 && voltageV <= 300) this.#voltageFeed = { voltageV, atMs: this.nowMs };
+  noteScheduledEvent(event: string): void {
+    if (event === this.#scheduledEvent) return;
+    this.#scheduledEvent = event;
+    this.bump("schedule_plan");
   }
-  feedDivert(kind: "solar" | "grid", watts: number): void {
-    if (kind === "solar") this.divert.solarW = watts;
-    else this.divert.gridW = watts;
-    const { controller, divert } = this;
-    const perAmpW = this.reportedVoltageV() * controller.phases;
-    const availableA = kind === "solar" ? watts / perAmpW : -watts / perAmpW + controller.amps;
-    divert.follow(availableA, this.divertSettings(), this.nowMs);
-    const echoed = ["divert_update", kind === "solar" ? "solar" : "grid_ie"];
-    const ofEco = ["divert_active", "charge_rate", "available_current", "smoothed_available_current"];
-    this.#publish(this.divertMode === 2 ? [...echoed, ...ofEco, "trigger_current", "min_charge_end"] : echoed);
-  }
-  feedShaper(watts: number): void {
-    this.shaper.follow(watts, this.settings.number("current_shaper_smoothing_time"), this.nowMs);
-    this.#publish([
-      "shaper",
-      "shaper_live_pwr",
-      "shaper_smoothed_live_pwr",
-      "shaper_max_pwr",
-      "shaper_cur",
-      "shaper_updated",
-    ]);
-  }
-  /** Publishes keys once; unknown ones are left out. */
+  /** Publishes keys once. */
   echo(keys: readonly string[]): void {
-    this.#publish(keys);
+    this.#announcer.publish(keys);
+  }
+  feedVoltage(voltageV: number): void {
+    if (voltageV >= 60 && voltageV <= 300) this.#voltageFeed = { voltageV, atMs: this.clock.nowMs };
+  }
+  /** @param powerW what the sun gives, or what the grid gives (+) and takes (-) */
+  feedDivert(kind: "solar" | "grid", powerW: number): void {
+    if (kind === "solar") this.divert.solarW = powerW;
+    else this.divert.gridW = powerW;
+    const surplusA = kind === "solar" ? powerW / this.#perAmpW() : this.controller.amps - powerW / this.#perAmpW();
+    this.divert.follow(surplusA, this.divertSettings(), this.clock.nowMs);
+    this.echo(["divert_update", kind === "solar" ? "solar" : "grid_ie"]);
+    if (this.divertMode !== 2) return;
+    this.echo(["divert_active", "charge_rate", "available_current", "smoothed_available_current"]);
+    this.echo(["trigger_current", "min_charge_end"]);
+  }
+  /** @param houseW what the whole house draws */
+  feedShaper(houseW: number): void {
+    this.shaper.follow(houseW, this.settings.number("current_shaper_smoothing_time"), this.clock.nowMs);
+    this.echo(["shaper", "shaper_live_pwr", "shaper_smoothed_live_pwr", "shaper_max_pwr", "shaper_cur"]);
+    this.echo(["shaper_updated"]);
   }
   presentTag(tag: string): void {
-    if (!this.settings.isOn("rfid_enabled") || !this.isRunning) return;
-    this.rfidTag = tag;
-    this.#rfidUntilMs = this.nowMs + RFID_TIMEOUT_MS;
+    if (this.isRunning && this.settings.isOn("rfid_enabled")) this.rfid.present(tag, this.clock.nowMs);
   }
 
-  /** Power off, or a crash: what was not saved is gone. */
-  powerDown(): void {
-    this.isRunning = false;
-    this.#downSinceMs = this.nowMs;
+  /* ---- inside ---- */
+
+  #perAmpW(): number {
+    return this.reportedVoltageV() * this.controller.phases;
   }
-  powerUp(): void {
-    const { nowMs } = this;
-    this.controller.advance(nowMs);
-    this.isRunning = true;
-    this.#bootedAtMs = nowMs;
-    this.#syncedAtMs = nowMs + NTP_DELAY_MS;
-    this.#fullAtMs = nowMs;
-    this.#energyAtMs = -Infinity;
-    this.meter?.restore(nowMs);
-    this.claims.clear();
-    this.kept = forgetKept();
-    this.limit = null;
-    this.#isLimitReached = false;
-    this.#plannedEvent = "";
-    this.#lastTarget = "";
-    this.rfidTag = "";
-    this.divert = new Divert(nowMs);
-    this.divertMode = this.settings.text("charge_mode") === "eco" ? 2 : 1;
-    this.shaper.isOn = this.settings.isOn("current_shaper_enabled");
-    for (const name of ["claims", "override", "schedule_plan", "limit"] as const) this.versions[name] = 0;
-    // "not connected" at boot is no change: a car that left meanwhile does not end the session (section 3.7)
-    this.#hasVehicle = this.controller.evConnected;
-    this.#applyRules(nowMs);
-    this.#rememberShown();
-    // whoever listens already sees "1" once even when the shaper is off
-    this.#shown.set("shaper", 1);
+  #configuredDivertMode(): 1 | 2 {
+    return this.settings.text("charge_mode") === "eco" ? 2 : 1;
+  }
+  #stateText(): string {
+    return `${this.controller.state} ${this.controller.flags}`;
   }
 
   #count(delivery: Delivery): void {
     if (this.meter === null || !this.isRunning || !delivery.isCharging) return;
-    const ratio = this.reportedVoltageV() / this.controller.voltageV;
+    const { fromMs, untilMs, amps, energyWh } = delivery;
     this.meter.add({
-      fromMs: delivery.fromMs,
-      untilMs: delivery.untilMs,
-      energyWh: delivery.energyWh * ratio,
-      powerW: delivery.amps * this.reportedVoltageV() * this.controller.phases,
-      elapsedS: ((delivery.untilMs - delivery.fromMs) / 1000) * this.controller.meterSpeedFactor,
+      fromMs,
+      untilMs,
+      energyWh: energyWh * (this.reportedVoltageV() / this.controller.voltageV),
+      powerW: amps * this.#perAmpW(),
+      elapsedS: ((untilMs - fromMs) / 1000) * this.controller.meterSpeedFactor,
     });
   }
 
-  #followHeartbeat(nowMs: number): void {
+  #followHeartbeat(): void {
+    const { controller, clock } = this;
     if (this.traits.chip === "esp8266") return;
-    if (!this.isRunning && nowMs - this.#downSinceMs >= HEARTBEAT_MS) this.controller.isHeartbeatLost = true;
-    if (this.isRunning && nowMs - this.#bootedAtMs >= ACKNOWLEDGE_MS) this.controller.isHeartbeatLost = false;
+    if (!this.isRunning && clock.nowMs - this.#downSinceMs >= HEARTBEAT_MS) controller.isHeartbeatLost = true;
+    if (this.isRunning && clock.runningMs >= ACKNOWLEDGE_MS) controller.isHeartbeatLost = false;
   }
 
-  #followPlug(nowMs: number): void {
+  #followPlug(): void {
+    const { nowMs } = this.clock;
     this.#hasVehicle = this.controller.evConnected;
     this.vehicleChangedAtMs = nowMs;
     if (this.#hasVehicle) {
@@ -372,155 +344,55 @@ export class WifiModule {
       return;
     }
     // the state goes out with the old session still in `elapsed`; the zero follows
-    this.#publishState();
+    this.#tellState();
     this.meter?.endSession(nowMs);
-    this.#publish(this.keys.energy);
-    for (const client of this.claims.releaseAfterSession()) {
-      this.bump("claims");
-      if (client === CLIENT.override) this.touch("override");
-      if (client === CLIENT.override) this.bump("override");
-      if (client === CLIENT.mqtt) this.touch("claim");
-    }
-    this.rfidTag = "";
-    this.#isLimitReached = false;
+    this.echo(this.keys.energy);
+    for (const client of this.claims.releaseAfterSession()) this.#noteClaim(client);
+    this.rfid.forget();
+    this.isLimitReached = false;
     if (this.limit?.auto_release) this.setLimit(null);
   }
 
-  /** What the module's own clients claim, and what all of it means for the controller. */
-  #applyRules(nowMs: number): void {
-    this.#followLimit();
-    this.#followSchedule();
-    this.#followDivert();
-    this.#followShaper(nowMs);
-    this.#followRfid(nowMs);
-    const target = this.claims.target().properties;
-    const chargeA = target.charge_current ?? this.maxCurrentA;
+  #noteClaim(client: number): void {
+    this.bump("claims");
+    if (client === CLIENT.override) this.bump("override");
+    if (client === CLIENT.override) this.touch("override");
+    if (client === CLIENT.mqtt) this.touch("claim");
+  }
+
+  /** What all claims together mean for the controller. */
+  #decide(): void {
+    claimOnOwnBehalf(this);
+    const wantedA = this.claims.target().properties.charge_current ?? this.maxCurrentA;
+    const offeredA = Math.min(wantedA, this.maxCurrentA);
     const commanded = commandedFor(this.wantedState, this.settings.isOn("pause_uses_disabled"));
-    const offeredA = Math.min(chargeA, this.maxCurrentA);
-    const next = `${commanded} ${offeredA}`;
+    const target = `${commanded} ${offeredA}`;
     // only a change is passed on, so that a raw command lasts until then
-    if (next === this.#lastTarget) return;
-    this.#lastTarget = next;
+    if (target === this.#lastTarget) return;
+    this.#lastTarget = target;
     this.controller.command(commanded);
     this.controller.offer(offeredA);
   }
 
-  #followLimit(): void {
-    const { limit } = this;
-    const progress = {
-      chargingMin: this.elapsedS() / 60,
-      energyWh: this.sessionWh(),
-      socPercent: this.vehicleData.socPercent,
-      range: this.vehicleData.range,
-    };
-    if (limit !== null && this.#hasVehicle && isReached(limit, progress)) this.#isLimitReached = true;
-    const startsByItself = limit?.auto_release === true && this.settings.document["default_state"] === false;
-    const state = this.#isLimitReached ? "disabled" : startsByItself ? "active" : undefined;
-    this.claim(CLIENT.limit, PRIORITY.limit, state === undefined ? null : { state, auto_release: false });
-  }
-
-  #followSchedule(): void {
-    const { current } = this.plan();
-    const shown = JSON.stringify(current);
-    if (shown !== this.#plannedEvent) {
-      this.#plannedEvent = shown;
-      this.bump("schedule_plan");
-    }
-    const priority = current?.state === "active" ? PRIORITY.schedule : PRIORITY.idle;
-    this.claim(CLIENT.schedule, priority, current === null ? null : { state: current.state, auto_release: false });
-  }
-
-  #followDivert(): void {
-    const isEco = this.divertMode === 2 && this.settings.isOn("divert_enabled");
-    const { isActive, chargeRateA } = this.divert;
-    if (!isEco) this.claim(CLIENT.divert, PRIORITY.idle, null);
-    else if (!isActive) this.claim(CLIENT.divert, PRIORITY.idle, { state: "disabled", auto_release: false });
-    else {
-      const wanted: Properties = { state: "active", charge_current: chargeRateA, auto_release: false };
-      this.claim(CLIENT.divert, PRIORITY.divert, wanted);
-    }
-  }
-
-  #followShaper(nowMs: number): void {
-    const maxW = this.settings.number("current_shaper_max_pwr");
-    if (!this.shaper.isOn || maxW <= 0) {
-      this.claim(CLIENT.shaper, PRIORITY.shaper, null);
+  #tellState(): void {
+    const shown = this.#stateText();
+    if (shown === this.#stateShown) {
+      this.#announcer.singles();
       return;
     }
-    const currentA = this.shaperCurrentA();
-    const isFresh = this.shaper.isFresh(this.settings.number("current_shaper_data_maxinterval"), nowMs);
-    if (!isFresh) this.claim(CLIENT.shaper, PRIORITY.limit, { state: "disabled", auto_release: false });
-    else if (currentA < 6) this.claim(CLIENT.shaper, PRIORITY.shaper, { state: "disabled", auto_release: false });
-    else this.claim(CLIENT.shaper, PRIORITY.shaper, { max_current: currentA, auto_release: false });
-  }
-  shaperCurrentA(): number {
-    const perAmpW = this.reportedVoltageV() * this.controller.phases;
-    return this.shaper.currentA(this.settings.number("current_shaper_max_pwr"), this.controller.amps, perAmpW);
-  }
-
-  #followRfid(nowMs: number): void {
-    if (this.rfidTag !== "" && !this.#hasVehicle && nowMs > this.#rfidUntilMs) this.rfidTag = "";
-    const isLocked = this.settings.isOn("rfid_enabled") && this.rfidTag === "";
-    this.claim(CLIENT.rfid, PRIORITY.rfid, isLocked ? { state: "disabled", auto_release: false } : null);
-  }
-
-  #publishWatched(): void {
-    const fields = fieldsOf(this);
-    const changed = this.keys.watched.filter((key) => fields.get(key) !== this.#shown.get(key));
-    this.#publish(changed);
-    if (hasFeature(this.traits, "claims")) {
-      for (const document of this.#dirty) {
-        if (document === "limit" && !hasFeature(this.traits, "limits")) continue;
-        this.#options.outlet.document(document, this.documentOf(document));
-      }
-    }
-    this.#dirty.clear();
-  }
-
-  #publishState(): void {
-    const { state, flags } = this.controller;
-    const shown = `${state} ${flags}`;
-    if (shown !== this.#stateShown) {
-      this.#stateShown = shown;
-      const isCharging = state === STATE.charging;
-      if (isCharging !== this.#wasCharging) this.meter?.countSwitch();
-      this.#wasCharging = isCharging;
-      this.#publish(this.keys.state);
-      this.#note();
-      return;
-    }
-    const fields = fieldsOf(this);
-    const single = this.keys.state.filter(
-      (key) => ["pilot", "manual_override"].includes(key) && fields.get(key) !== this.#shown.get(key),
-    );
-    this.#publish(single);
-  }
-
-  #publish(keys: readonly string[]): void {
-    if (keys.length === 0) return;
-    const all = fieldsOf(this);
-    const fields = keys.flatMap((key): [string, WireValue][] => {
-      const shown = all.get(key);
-      return shown === undefined ? [] : [[key, shown]];
-    });
-    for (const [key, shown] of fields) this.#shown.set(key, shown);
-    this.#options.outlet.fields(fields);
-  }
-
-  /** What is true at boot is no change. */
-  #rememberShown(): void {
-    for (const [key, shown] of fieldsOf(this)) this.#shown.set(key, shown);
-    this.#stateShown = `${this.controller.state} ${this.controller.flags}`;
-    this.#wasCharging = this.controller.state === STATE.charging;
-    this.#dirty.clear();
+    this.#stateShown = shown;
+    const isCharging = this.controller.state === STATE.charging;
+    if (isCharging !== this.#wasCharging) this.meter?.countSwitch();
+    this.#wasCharging = isCharging;
+    this.echo(this.keys.state);
+    this.#note();
   }
 
   #note(): void {
     const { controller } = this;
-    const isFault = controller.fault !== null;
     this.log.add({
-      time: isoAt(this.utcMs()).replace(/\.\d+Z$/, "Z"),
-      type: isFault ? "warning" : "notification",
+      time: isoAt(this.clock.utcMs()).replace(/\.\d+Z$/, "Z"),
+      type: controller.fault === null ? "notification" : "warning",
       managerState: this.wantedState,
       evseState: controller.state,
       evseFlags: controller.flags,
@@ -535,7 +407,10 @@ export class WifiModule {
   }
 }
 
-const forgetKept = (): WifiModule["kept"] => ({ override: { auto_release: true }, claim: { auto_release: false } });
+const forgetKept = (): { override: Properties; claim: Properties } => ({
+  override: { auto_release: true },
+  claim: { auto_release: false },
+});
 
 /** Without the client and its rank. */
 export function propertiesOf(claim: Properties | undefined): Properties | null {
