@@ -58,7 +58,7 @@ export function openMqtt(options: MqttOptions): MqttConnection {
     new Promise((resolve, reject) => {
       const onLost = (error: EvError): void => {
         line = null;
-        for (const refuse of [...waiting]) refuse(error);
+        for (const refuse of waiting) refuse(error);
         resolve(error);
       };
       openMqttLine(settings, filters, limits, { onMessage: options.onMessage, onLost }, signal).then((opened) => {
@@ -98,7 +98,7 @@ export function openMqtt(options: MqttOptions): MqttConnection {
     async close() {
       const last = line;
       line = null;
-      for (const refuse of [...waiting]) refuse(new EvError("closed", "The connection was closed."));
+      for (const refuse of waiting) refuse(new EvError("closed", "The connection was closed."));
       if (last !== null) await within(clock, GOODBYE_WITHIN_MS, last.end());
       aborter.abort();
       last?.destroy();

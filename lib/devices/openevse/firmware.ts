@@ -90,7 +90,11 @@ export function detectFirmware(evidence: Evidence): Firmware {
     meter,
     // 4.1.2 listens to none of them over MQTT, 4.1.7 to all, and says `status` (fact sheet 3.5)
     hasClaims:
-      generation === "5" || generation === "4.2" || (generation === "4.1" && (evidence.isHttp || keys.has("status"))),
+      generation === "5" ||
+      generation === "4.2" ||
+      keys.has("override") ||
+      keys.has("claim") ||
+      (generation === "4.1" && (evidence.isHttp || keys.has("status"))),
     hasLimits: generation === "5",
     rapi: rapiOf(generation, version),
     isBlind: generation === "2.7" || generation === "2.9" || (generation === "4.0" && !keys.has("vehicle")),
@@ -104,7 +108,7 @@ function byKeys({ keys, isAnnounced, isWhole, whMeaning }: Evidence): Generation
   if (has("session_energy")) return has("wh") || isWhole ? "4.1" : "unknown";
   // said by the module of every version; the absence of the rest counts only when all was said
   if (!has("wh", "wattsec")) return "unknown";
-  if (has("vehicle", "flags", "manual_override", "colour")) return isWhole && !has("status", "flags") ? "4.0" : "4.1";
+  if (has("vehicle", "flags", "manual_override", "colour")) return "4.1";
   if (isAnnounced) return "4.0";
   if (has("srssi")) return "2.9";
   return whMeaning === "session-ws" ? "2.7" : "2.9";
