@@ -1,5 +1,5 @@
 import { backoffMs } from "../../io/retry.ts";
-import type { Cancel, Clock } from "../../model/clock.ts";
+import { type Cancel, type Clock, sleep } from "../../model/clock.ts";
 import { type EvError, toEvError } from "../../model/errors.ts";
 import type { Logger } from "../../model/logger.ts";
 import type { Session } from "../../model/session.ts";
@@ -59,8 +59,12 @@ const RETRY = { baseMs: 1000, capMs: 60_000 };
 const MOST_AT_ONCE = 50;
 /** A year of a family; what is beyond, the oldest, is given up. */
 const MOST_WAITING = 2000;
+/** The store's word against what is to be stored, not about the disk. */
+const REFUSALS: ReadonlySet<string> = new Set(["internal", "out-of-range", "config", "unsupported"]);
 /** A version that the store calls impossible so often is put aside, so that it does not hold up the others. */
 const PATIENCE = 3;
+/** A disk that hangs is not waited for, ms. */
+const CLOSE_WITHIN_MS = 3000;
 
 export function createDelivery(parts: DeliveryParts): Delivery {
   const { store, clock, logger } = parts;
@@ -103,7 +107,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   /** @returns false when the store refuses */
   const storeNext = async (): Promise<boolean> => {
     // one at a time while something among them is refused
-    const batch = items.slice(0, failure?.code === "internal" ? 1 : MOST_AT_ONCE);
+    const batch = items.slice(0, failure !== null && REFUSALS.has(failure.code) ? 1 : MOST_AT_ONCE);
     inFlight = batch.length;
     try {
       const ready = await parts.prepare(batch);
@@ -131,7 +135,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     if (failure === null) logger.warn(`The store does not take sessions; they wait in memory: ${error.message}`);
     failure = error;
     const [first] = items;
-    if (error.code === "internal" && failures > PATIENCE && first !== undefined) {
+    if (REFUSALS.has(error.code) && failures > PATIENCE && first !== undefined) {
       items.shift();
       failures = 1;
       logger.error(`A session was given up, because the store refuses it: ${JSON.stringify(first.session)}`);
@@ -145,6 +149,11 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     failures = 0;
     logger.info("The store takes sessions again.");
     parts.onChange();
+  };
+
+  const finish = async (): Promise<void> => {
+    await running;
+    while ((await storeNext()) && items.length > 0);
   };
 
   return {
@@ -169,8 +178,10 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     async close() {
       isClosed = true;
       disarm();
-      await running;
-      while ((await storeNext()) && items.length > 0);
+      const stop = new AbortController();
+      const patience = sleep(clock, CLOSE_WITHIN_MS, stop.signal).catch(() => {});
+      await Promise.race([finish(), patience]);
+      stop.abort();
       if (items.length > 0) logger.error(`${items.length} versions of sessions were not stored before closing.`);
     },
   };

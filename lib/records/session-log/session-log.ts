@@ -44,12 +44,12 @@ export interface Overview {
   readonly waiting: number | null;
 }
 
-export interface SessionLogOptions<State> {
+export interface SessionLogOptions {
   readonly settings: LogSettings;
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly detection: Detection<State>;
+  readonly detection: Detection;
   /** A metered plug's meter as a charger. */
   readonly plugOf: (meter: Meter, before: Charger | null) => Charger;
   readonly onSession: (event: LogEvent, session: Session) => void;
@@ -71,7 +71,7 @@ const MOST_DEVICES = 200;
 const KEEP_PRICES_MS = 3 * 86_400_000;
 
 /** Takes up what was kept, and goes on. @throws EvError when the store cannot be read */
-export async function startSessionLog<State>(options: SessionLogOptions<State>): Promise<SessionLog> {
+export async function startSessionLog(options: SessionLogOptions): Promise<SessionLog> {
   const { settings, store, clock, logger } = options;
   const origin = createOriginMeter(settings.meterStaleAfterS);
   const watches = new Map<string, Watch>();

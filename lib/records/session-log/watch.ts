@@ -2,9 +2,10 @@ import type { Clock } from "../../model/clock.ts";
 import type { Charger, Vehicle } from "../../model/records.ts";
 import type { Session } from "../../model/session.ts";
 import type { DetectedSession, DetectorEvent, Finding, Instant } from "../session/detected.ts";
+import type { DetectorState } from "../session/state.ts";
 import type { RevisionReason } from "../store/store.ts";
 import type { Collected, Item } from "./delivery.ts";
-import { type Detection, sightOf } from "./detection.ts";
+import { type Detection, presentSession, sightOf } from "./detection.ts";
 import {
   absorb,
   changeEntry,
@@ -64,10 +65,10 @@ export interface Watch {
   settle(item: Item, stored: Session): void;
 }
 
-export interface WatchParts<State> {
+export interface WatchParts {
   readonly clock: Clock;
   readonly settings: LogSettings;
-  readonly detection: Detection<State>;
+  readonly detection: Detection;
   readonly originOf: (interval: EnergyInterval) => Origin | null;
   readonly book: () => PriceBook;
   readonly send: (item: Item) => void;
@@ -84,9 +85,9 @@ interface Sent {
 /** Messages that must not get lost between storing and sending. */
 const ANNOUNCED: ReadonlySet<NewsType> = new Set<NewsType>(["opened", "closed", "corrected"]);
 
-export function createWatch<State>(device: string, parts: WatchParts<State>, kept: KeptDevice | null): Watch {
+export function createWatch(device: string, parts: WatchParts, kept: KeptDevice | null): Watch {
   const { clock, settings, detection } = parts;
-  let detector = detection.revive(kept?.detector) ?? detection.begin(device);
+  let detector = detection.revive(kept?.detector, device);
   let entries: Entries = kept?.entries ?? [];
   let announcing: readonly Announcement[] = kept?.announcing ?? [];
   /** counts what has changed; the disk has what was counted in `writtenChanges` */
@@ -153,7 +154,7 @@ export function createWatch<State>(device: string, parts: WatchParts<State>, kep
 
   /** The running session with its energy of this moment, which the detector tells only now and then. */
   const bringUpToDate = (): LogEntry | null => {
-    const detected = detection.present(detector);
+    const detected = presentSession(detector);
     const entry = detected === null ? null : findEntry(entries, detected.sessionId);
     if (detected === null || entry === null || entry.isClosed) return null;
     const current = { ...entry, detected };
@@ -162,7 +163,7 @@ export function createWatch<State>(device: string, parts: WatchParts<State>, kep
   };
 
   const updateWhenDue = (): void => {
-    const running = detection.present(detector);
+    const running = presentSession(detector);
     if (running === null) return;
     const last = sent.get(running.sessionId);
     if (last !== undefined && clock.monotonicMs() - last.atMs < settings.updateIntervalS * 1000) return;
@@ -175,7 +176,7 @@ export function createWatch<State>(device: string, parts: WatchParts<State>, kep
 
   /** Sessions that the detector knows nothing of any more, because it could not be taken up. */
   const closeOrphans = (): void => {
-    const running = detection.present(detector)?.sessionId;
+    const running = presentSession(detector)?.sessionId;
     for (const entry of openEntries(entries)) {
       const { detected } = entry;
       if (detected.sessionId === running) continue;
@@ -187,11 +188,11 @@ export function createWatch<State>(device: string, parts: WatchParts<State>, kep
   };
 
   const step = (event: DetectorEvent): void => {
-    const { state, findings } = detection.step(detector, event, settings.detector);
+    const { state, findings } = detection.step(detector, event);
     detector = state;
     take(findings);
     updateWhenDue();
-    const energyWh = energyOf(detection, detector);
+    const energyWh = energyOf(detector);
     // energy that is not told yet is known all the same, and must not get lost
     if (!Object.is(energyWh, keptWh)) dirty();
   };
@@ -210,7 +211,7 @@ export function createWatch<State>(device: string, parts: WatchParts<State>, kep
       dirty();
     },
     get running() {
-      const detected = detection.present(detector);
+      const detected = presentSession(detector);
       if (detected === null) return null;
       const isCharging = detected.segments.at(-1)?.endMs === null;
       return { isCharging, energyWh: detected.energyWh };
@@ -227,8 +228,8 @@ export function createWatch<State>(device: string, parts: WatchParts<State>, kep
       step({ type: "resumed", ...now() });
     },
     end() {
-      if (detection.present(detector) === null) return false;
-      const { state, findings } = detection.end(detector, now(), settings.detector);
+      if (presentSession(detector) === null) return false;
+      const { state, findings } = detection.end(detector, now());
       detector = state;
       take(findings);
       dirty();
@@ -281,7 +282,7 @@ export function createWatch<State>(device: string, parts: WatchParts<State>, kep
       const own = items.filter((item) => item.device === device);
       if (changes === writtenChanges && own.length === 0) return { rows: [], written: () => {} };
       const counted = changes;
-      keptWh = energyOf(detection, detector);
+      keptWh = energyOf(detector);
       announcing = own
         .filter(({ type }) => ANNOUNCED.has(type))
         .map(({ type, session }) => ({ type, sessionId: session.sessionId }));
@@ -340,7 +341,6 @@ function markCorrected(entry: LogEntry): LogEntry {
   return { ...entry, detected: { ...entry.detected, flags: [...flags, "corrected"] } };
 }
 
-const energyOf = <State>(detection: Detection<State>, detector: State): number => {
-  const running = detection.present(detector);
-  return running === null ? Number.NaN : running.energyWh + running.dischargedWh;
-};
+/** NaN = no session */
+const energyOf = ({ session }: DetectorState): number =>
+  session === null ? Number.NaN : session.energyWh + session.dischargedWh;
