@@ -1,14 +1,26 @@
 /* Our own nodes as the examples configure them. */
 
-/** @param {{ meterPort: number, chargerPort: number, solarMeterPort?: number }} ports */
-export function virtualHome({ meterPort, chargerPort, solarMeterPort }) {
+/**
+ * @typedef {object} HomePorts
+ * @property {number} meterPort
+ * @property {number} chargerPort
+ * @property {number} [solarMeterPort]
+ * @property {number} [openEvsePort]
+ * @property {number} [brokerPort]
+ */
+
+/** @param {HomePorts} ports what has no port is not there */
+export function virtualHome({ meterPort, chargerPort, solarMeterPort, openEvsePort, brokerPort }) {
   return {
     version: 1,
     name: "Virtual home",
     meterModel: "gen1",
     meterPort: String(meterPort),
     chargerPort: String(chargerPort),
-    solarMeterPort: solarMeterPort === undefined ? "" : String(solarMeterPort),
+    solarMeterPort: String(solarMeterPort ?? ""),
+    openEvsePort: String(openEvsePort ?? ""),
+    brokerPort: String(brokerPort ?? ""),
+    openEvseGeneration: "5.1.5",
     baseW: "420",
     peakW: "5000",
     cloudsPercent: "20",
@@ -133,4 +145,60 @@ export function quasarConnection(id, port) {
 /** @param {string} connection id of the ev-quasar-connection node */
 export function quasar(connection) {
   return { version: 1, name: "Quasar", connection, everyS: "0", includeRaw: false };
+}
+
+/**
+ * @param {string} id
+ * @param {string} file name of the SQLite file, so that a demonstration does not mix with real records
+ */
+export function store(id, file) {
+  return {
+    id,
+    type: "ev-store",
+    version: 1,
+    name: "Sessions of the demonstration",
+    kind: "sqlite",
+    file,
+    url: "",
+    tls: "off",
+    keepReadingsDays: "0",
+    backupsKept: "7",
+  };
+}
+
+/**
+ * @param {string} store id of the ev-store node
+ * @param {string} site id of the ev-site node
+ */
+export function history(store, site) {
+  return {
+    version: 1,
+    name: "History",
+    store,
+    site,
+    zone: "Europe/London",
+    currency: "GBP",
+    separator: "comma",
+    decimalSign: "point",
+    bom: true,
+    allowEdits: true,
+  };
+}
+
+/** @param {string} id @param {HomePorts} ports */
+export function openEvseConnection(id, ports) {
+  return { id, type: "ev-openevse-connection", version: 1, name: "OpenEVSE", ports };
+}
+
+/** @param {string} connection id of the ev-openevse-connection node */
+export function openEvse(connection) {
+  return { version: 1, name: "OpenEVSE", connection };
+}
+
+/**
+ * @param {string} store id of the ev-store node
+ * @param {string} site id of the ev-site node
+ */
+export function sessionLog(store, site) {
+  return { version: 1, name: "Session log", store, site };
 }

@@ -6,11 +6,12 @@ import { type Session, sessionSchema } from "../../lib/model/session.ts";
 import type { SessionRow, SumRow } from "../../lib/records/history/answers.ts";
 import { historyRequestSchema } from "../../lib/records/history/requests.ts";
 import { answerToAsker, latestOfSessions } from "../../scripts/examples/charging-sessions/flow-functions.mjs";
-import { describeRow, saySum } from "../../scripts/examples/charging-sessions/rows.mjs";
+import { describeBalance, describeRow, saySum } from "../../scripts/examples/charging-sessions/rows.mjs";
 import { listFigures, saySentence, sayStore } from "../../scripts/examples/charging-sessions/sentence.mjs";
 import {
   CSV_STYLES,
   chooseBarLines,
+  chosenButton,
   fillForm,
   findEdits,
   findMistake,
@@ -121,6 +122,7 @@ const sum = (more: Partial<SumRow> = {}): SumRow => ({
   co2G: null,
   unpricedKwh: 0,
   currency: "GBP",
+  costs: [{ currency: "GBP", cost: 6, energyKwh: 30 }],
   ...more,
 });
 type Page = Parameters<typeof saySentence>[0];
@@ -182,14 +184,14 @@ describe("the sentence of the charging sessions page", () => {
     assert.match(say({ charger: charger({ online: false }) }), /^The charger does not answer\. Until then: 5\.2 kWh/);
   });
 
-  it("says how many sessions wait while the database is away", () => {
+  it("says how much waits while the database is away", () => {
     const store = (state: "ok" | "waiting" | "failed", waiting: number): string =>
       sayStore(page({ store: { state, waiting } }), words);
     assert.equal(store("ok", 0), "");
-    assert.equal(store("waiting", 1), "The database is away: 1 session waits on this machine.");
-    assert.equal(store("waiting", 2), "The database is away: 2 sessions wait on this machine.");
+    assert.equal(store("waiting", 1), "The database is away: 1 record waits on this machine.");
+    assert.equal(store("waiting", 2), "The database is away: 2 records wait on this machine.");
     assert.match(store("waiting", 0), /database is away/);
-    assert.match(store("failed", 0), /cannot be stored/);
+    assert.match(store("failed", 0), /Nothing can be stored/);
   });
 
   it("shows who charges by name, else by card", () => {
@@ -198,6 +200,24 @@ describe("the sentence of the charging sessions page", () => {
     assert.equal(who({ user: "Marie", vehicle: "Zoe", rfid: "04A2" }), "Marie, Zoe");
     assert.equal(who({ rfid: "04A2" }), "04A2");
     assert.equal(who({}), "not told");
+  });
+});
+
+describe("the buttons of the charging sessions page", () => {
+  it("are pressed by what the charger says, not by the finger", () => {
+    const flags = ["override"];
+    assert.equal(chosenButton(charger({ flags })), "charge");
+    assert.equal(chosenButton(charger({ flags, state: "plugged" })), "charge");
+    assert.equal(chosenButton(charger({ flags, state: "paused" })), "pause");
+    assert.equal(chosenButton(charger({ state: "paused" })), "release", "its own timer paused it");
+    assert.equal(chosenButton(charger({ flags, online: false })), "");
+  });
+
+  it("follow the state where a charger knows no override", () => {
+    const firmware = "2.9.1";
+    assert.equal(chosenButton(charger({ firmware })), "charge");
+    assert.equal(chosenButton(charger({ firmware, state: "paused" })), "pause");
+    assert.equal(chosenButton(charger({ firmware, state: "unplugged" })), "");
   });
 });
 
@@ -273,6 +293,16 @@ describe("the lists of the charging sessions page", () => {
       { name: "Remarks", text: "the start was not seen, brand-new" },
       { name: "Card", text: "04A2" },
     ]);
+  });
+
+  it("say what is still to be paid, without a minus", () => {
+    const currency = "GBP";
+    assert.deepEqual(describeBalance({ balance: 16.58, currency }, words), {
+      name: "Still to be paid",
+      amount: "£16.58",
+    });
+    assert.deepEqual(describeBalance({ balance: -3, currency }, words), { name: "Paid in advance", amount: "£3.00" });
+    assert.equal(describeBalance({ balance: -0.001, currency }, words).amount, "£0.00");
   });
 
   it("sum up in one line", () => {
@@ -371,6 +401,17 @@ describe("the flow of the charging sessions page", () => {
     assert.ok(flow({ topic: "changed", payload: null })[1]);
     const last = shown(flow({ topic: "last", payload: [row({ status: "open" }), row({ energyKwh: 7 })] }))?.last;
     assert.equal(last?.energyKwh, 7);
+  });
+
+  it("reads from the history's status whether the store is well", () => {
+    const flow = startFlow();
+    const store = (status: object): Page["store"] | undefined => {
+      flow({ payload: undefined, status });
+      return shown(flow({ topic: "tick", payload: 0 }))?.store;
+    };
+    assert.deepEqual(store({ fill: "green", shape: "dot", text: "ready" }), { state: "ok", waiting: 0 });
+    assert.deepEqual(store({ fill: "yellow", shape: "ring", text: "12 waiting" }), { state: "waiting", waiting: 12 });
+    assert.deepEqual(store({ fill: "red", shape: "ring", text: "disk" }), { state: "failed", waiting: 0 });
   });
 
   it("shows why the charger refused", () => {

@@ -17,7 +17,12 @@ export function latestOfSessions(msg, context) {
   const record = msg.error ? null : msg.payload;
   let isNews = msg.topic === "start" || msg.topic === "changed";
   if (msg.error) page.refusal = { text: msg.error.message, at: new Date(nowMs).toISOString() };
-  else if (msg.topic === "last") page.last = record.find((/** @type {any} */ row) => row.status === "closed") ?? null;
+  else if (msg.status) {
+    // "2 waiting" under the history node, in whatever language
+    const waiting = Number(/\d+/.exec(msg.status.text ?? "")?.[0] ?? 0);
+    const state = msg.status.fill === "red" ? "failed" : msg.status.fill === "yellow" && waiting > 0 ? "waiting" : "ok";
+    page.store = { state, waiting };
+  } else if (msg.topic === "last") page.last = record.find((/** @type {any} */ row) => row.status === "closed") ?? null;
   else if (record?.kind === "charger" || record?.kind === "home") page[record.kind] = { ...record, raw: undefined };
   else if (record?.kind === "session") {
     const isKnown = page.session?.sessionId === record.sessionId;

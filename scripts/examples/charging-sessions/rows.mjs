@@ -68,3 +68,15 @@ export function saySum(sum, words) {
   const cost = formatMoney(sum.cost, sum.currency, words);
   return fill(text, { n: sum.sessions, energy: formatEnergy(sum.energyKwh, words), cost });
 }
+
+/**
+ * What is still to be paid, without a sign.
+ * @param {Pick<import("../../../lib/records/history/answers.ts").Statement, "balance" | "currency">} statement
+ * @param {Words} words
+ */
+export function describeBalance({ balance, currency }, words) {
+  const { account } = words;
+  const isZero = Math.abs(balance) < 0.005;
+  const name = isZero ? account.balanceZero : balance > 0 ? account.balanceOwed : account.balanceAhead;
+  return { name, amount: formatMoney(Math.abs(balance), currency, words) };
+}

@@ -14,7 +14,7 @@ import { localTimeAt } from "../pages/wording.mjs";
  * @property {Charger | null} charger
  * @property {Session | null} session the running one
  * @property {SessionRow | null} last the latest one that is over
- * @property {{ state: "ok" | "waiting" | "failed", waiting: number } | null} store null = not known
+ * @property {{ state: "ok" | "waiting" | "failed", waiting: number } | null} store from the status of the history; null = not known
  * @property {number} news grows whenever the lists may have changed
  * @property {{ text: string, at: string } | null} refusal why the charger did not take the last command
  * @property {Readonly<Record<string, unknown>> | null} home the virtual home, where there is one
@@ -52,14 +52,16 @@ export function chargerState({ charger }) {
 }
 
 /**
- * Which button the charger itself says is in force.
+ * Which button the charger itself says is in force. An ESP8266 knows no override: there its state has to do.
  * @param {Charger | null} charger
  * @returns {"charge" | "pause" | "release" | ""}
  */
 export function chosenButton(charger) {
-  if (charger === null || !charger.online) return "";
-  if (charger.state === "paused") return "pause";
-  return charger.state === "charging" ? "charge" : "";
+  if (charger === null || !charger.online || charger.state === "unknown") return "";
+  const isPaused = charger.state === "paused";
+  if (charger.flags.includes("override")) return isPaused ? "pause" : "charge";
+  if (!/(^|\s)2\.\d/.test(charger.firmware ?? "")) return "release";
+  return isPaused ? "pause" : charger.state === "charging" ? "charge" : "";
 }
 
 /**
