@@ -86,7 +86,9 @@ export interface OpenEvseSimulator extends RunningSimulator<OpenEvseFault> {
   wakeCar(): void;
   /** The car stops drawing by itself, or is ready to draw again. */
   setCarRefusing(isRefusing: boolean): void;
-  /** Works when `rfid_enabled` is set. */
+  /** `rfid_enabled` of its settings. */
+  readonly hasRfid: boolean;
+  /** Only while there is RFID. */
   presentTag(tag: string): void;
   setSpeedFactor(speedFactor: number): void;
   /** The WiFi module reboots; missing = as long as the options say. */

@@ -127,6 +127,9 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
   get pilotA(): number {
     return this.#controller.pilotA;
   }
+  get hasRfid(): boolean {
+    return this.#module.settings.isOn("rfid_enabled");
+  }
   get deliveredWh(): number {
     return this.#controller.deliveredWh;
   }
