@@ -143,6 +143,7 @@ class RunningBroker implements MqttBroker {
         return done(Object.assign(new Error("bad user name or password"), { returnCode: RETURN_BAD_PASSWORD }), false);
       },
     });
+    keepOrder(core);
     core.on("clientReady", (client) => {
       this.#counts.acceptedClients++;
       this.#clientIds.add(client.id);
@@ -173,6 +174,21 @@ function listen(listener: Server, port: number, host: string): Promise<number> {
       resolve(address !== null && typeof address === "object" ? address.port : port);
     });
   });
+}
+
+/**
+ * aedes takes a turn of its own to keep a retained message; the next message overtakes it then, and aedes takes the late one
+ * for a duplicate and drops it. Kept at once, as other brokers do, it stays in its place.
+ */
+function keepOrder(core: object): void {
+  const { persistence } = core as { readonly persistence: { storeRetained(packet: object): Promise<void> } };
+  const store = persistence.storeRetained.bind(persistence);
+  persistence.storeRetained = (packet) => {
+    const stored = store(packet);
+    stored.catch(() => {});
+    // oxlint-disable-next-line unicorn/no-thenable -- a promise would bring the turn back
+    return { then: (resolve: () => void) => resolve() } as Promise<void>;
+  };
 }
 
 const closeCore = (core: Core): Promise<void> => new Promise((resolve) => core.close(() => resolve()));

@@ -166,7 +166,8 @@ async function subscribe(client: MqttClient, filters: readonly string[], withinM
       settle();
     };
     client.once("close", () => end(() => reject(new EvError("unreachable", "The broker closed the connection."))));
-    client.subscribe([...filters], { qos: 1 }, (error, granted) => {
+    // what devices say comes with QoS 0, so more cannot be had
+    client.subscribe([...filters], { qos: 0 }, (error, granted) => {
       const denied = granted?.find(({ qos }) => qos === 128)?.topic;
       if (error === null && denied === undefined) end(resolve);
       else end(() => reject(new EvError("refused", "The broker does not let us read the topics.", { detail: denied })));

@@ -124,7 +124,7 @@ function flagsOf(
     ["locked", has(FLAG.authLocked) || has(FLAG.bootLock)],
     ["override", numbers.manual_override === 1],
     ["eco", numbers.divertmode === 2],
-    ["wh-unknown", around.firmware.meter === "unknown" && numbers.wh !== undefined],
+    ["wh-unknown", around.firmware.meter === "unknown" && numbers.wh !== undefined && numbers.wattsec === undefined],
   ];
   return [...new Set([...flags.filter(([, isSet]) => isSet).map(([flag]) => flag), ...around.flags])];
 }

@@ -92,9 +92,9 @@ export function detectFirmware(evidence: Evidence): Firmware {
     hasClaims:
       generation === "5" ||
       generation === "4.2" ||
-      keys.has("override") ||
-      keys.has("claim") ||
-      (generation === "4.1" && (evidence.isHttp || keys.has("status"))),
+      (evidence.isHttp
+        ? generation === "4.1" || generation === "4.0"
+        : ["status", "override", "claim"].some((key) => keys.has(key))),
     hasLimits: generation === "5",
     rapi: rapiOf(generation, version),
     isBlind: generation === "2.7" || generation === "2.9" || (generation === "4.0" && !keys.has("vehicle")),
@@ -182,11 +182,19 @@ export function readEnergy({ meter }: Firmware, numbers: Numbers): Energy {
         counters: { sessionResets: "at-plug", totalGrows: watthour === undefined ? null : "at-unplug" },
       };
     default:
-      return { sessionWh: null, totalWh: null, counters: { sessionResets: null, totalGrows: null } };
+      // what the controller answered itself is what it is called; a bare `wh` is not used
+      return {
+        sessionWh: sessionByController,
+        totalWh: watthour ?? null,
+        counters: {
+          sessionResets: wattsec === undefined ? null : "at-plug",
+          totalGrows: watthour === undefined ? null : "at-unplug",
+        },
+      };
   }
 }
 
 /** Short, for a status: `5.1.2`, else the generation. */
 export const describeFirmware = ({ version, generation }: Firmware): string =>
-  version ??
+  version?.replace(/^v/i, "") ??
   { "2.7": "2.x", "2.9": "2.x", "4.0": "4.0", "4.1": "4.1", "4.2": "4.2", "5": "5.x", unknown: "?" }[generation];

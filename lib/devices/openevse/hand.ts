@@ -5,7 +5,7 @@ import type { Firmware } from "./firmware.ts";
 import type { OpenevseLink } from "./link.ts";
 import { describeHolder, type Order } from "./orders.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { FLAG, readRapiReading } from "./wire.ts";
+import { FLAG, type NumberKey, readRapiReading } from "./wire.ts";
 
 /** What commands need of the charger: to tell it something, and to see whether it did it. */
 export interface Hand {
@@ -17,7 +17,7 @@ export interface Hand {
   /** counts how often the module has begun a new life */
   readonly lives: () => number;
   /** takes in what the controller answered */
-  readonly learn: (numbers: Readonly<Record<string, number>>) => void;
+  readonly learn: (numbers: Readonly<Partial<Record<NumberKey, number>>>) => void;
 }
 
 /** A charger that has understood shows it at once; this is for slow networks, ms. */

@@ -79,9 +79,7 @@ export function createOpenevse(options: OpenevseOptions): Openevse {
     snapshot: watch.snapshot,
     firmware: () => watch.firmware(),
     lives: () => watch.lives,
-    learn(numbers) {
-      for (const [key, number] of Object.entries(numbers)) watch.events.heard(key, number, false);
-    },
+    learn: (numbers) => watch.learn(numbers),
   };
 
   /** @throws EvError `unreachable`, `config` for a stranger */
@@ -114,7 +112,10 @@ export function createOpenevse(options: OpenevseOptions): Openevse {
     if (link.kind === "mqtt") await askController(hand, RAPI_ENERGY);
   };
   const cancelAsking = repeatEvery(clock, ASK_HIDDEN_EVERY_MS, () => {
-    askHidden().catch((thrown: unknown) => logger.debug(`The controller was not asked: ${toEvError(thrown).message}`));
+    askHidden().catch((thrown: unknown) => {
+      watch.forget(["flags", "wattsec", "watthour"]);
+      logger.debug(`The controller was not asked: ${toEvError(thrown).message}`);
+    });
   });
 
   return {

@@ -155,6 +155,16 @@ function hearDocument(documents: Documents, key: string, raw: RawValue, keys: Se
   return "document";
 }
 
+/** Takes in what the controller answered when asked: true, but no sign of what the firmware publishes. */
+export function learn(snapshot: Snapshot, numbers: Readonly<Partial<Record<NumberKey, number>>>): Effect {
+  const before = JSON.stringify(snapshot.numbers);
+  const isTransition = Object.entries(numbers).some(([key, number]) => foresee(snapshot, key, number));
+  Object.assign(snapshot.numbers, numbers);
+  if (numbers.state !== undefined) snapshot.isStateRetained = false;
+  if (isTransition) return "transition";
+  return before === JSON.stringify(snapshot.numbers) ? "unknown" : "reading";
+}
+
 /** After the charger was away: what it measured then is not what is; what it is stays known. */
 export function forgetReadings(snapshot: Snapshot): void {
   for (const key of Object.keys(snapshot.numbers)) delete snapshot.numbers[key as NumberKey];

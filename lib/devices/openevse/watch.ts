@@ -9,7 +9,8 @@ import { detectFirmware, type Firmware, type WhMeaning } from "./firmware.ts";
 import type { LinkEvents, OpenevseLink } from "./link.ts";
 import { afterAnnouncement, afterReading, isOurs, isPresent, NOBODY, type Presence } from "./presence.ts";
 import { createSettling } from "./settling.ts";
-import { createSnapshot, foresee, forgetReadings, hear, type Snapshot } from "./snapshot.ts";
+import { createSnapshot, foresee, forgetReadings, hear, learn, type Snapshot } from "./snapshot.ts";
+import type { NumberKey } from "./wire.ts";
 import type { TargetLimits } from "./target.ts";
 
 /* Listens to one charger, and tells what it is and does, once per burst. Commands are none of its business. */
@@ -64,6 +65,10 @@ export interface Watch {
   /** counts how often the module has begun a new life */
   readonly lives: number;
   whyAway(): EvError;
+  /** Takes in what the controller answered when asked. */
+  learn(numbers: Readonly<Partial<Record<NumberKey, number>>>): void;
+  /** Nobody answers any more: what was learnt so grows old. */
+  forget(keys: readonly NumberKey[]): void;
   firmware(): Firmware;
   limits(): TargetLimits;
   /** Says now what was heard so far. */
@@ -262,6 +267,16 @@ export function createWatch(options: WatchOptions): Watch {
     whyAway,
     firmware: firmwareNow,
     limits,
+    learn(numbers) {
+      if (Object.entries(numbers).some(([key, number]) => foresee(snapshot, key, number))) settling.flush();
+      presence = afterReading(presence, now());
+      const effect = learn(snapshot, numbers);
+      if (effect !== "unknown") settling.touch(effect === "transition");
+      hasNews();
+    },
+    forget(keys) {
+      for (const key of keys) delete snapshot.numbers[key];
+    },
     sayNow() {
       settling.stop();
       publish();
