@@ -9,13 +9,23 @@ import type { SessionFilter } from "./requests.ts";
 
 type Condition = ExpressionWrapper<Tables, "sessions", SqlBool>;
 
+/** More than a day and any zone's offset, ms. */
+const SLACK_MS = 3 * 86_400_000;
+
+/** Bounds by time beside those by day decide nothing, but let the database walk its index in the order of the list. */
+function roughMs(day: string): number {
+  const [year = 0, month = 0, date = 0] = day.split("-").map(Number);
+  return Date.UTC(year, month - 1, date);
+}
+
 /** For `query.where(matching(filter))`. */
 export function matching(filter: SessionFilter): (eb: ExpressionBuilder<Tables, "sessions">) => Condition {
   return (eb) => {
     const conditions: Condition[] = [];
     const { from, to } = daysOf(filter);
-    if (from !== undefined) conditions.push(eb("local_day", ">=", from));
-    if (to !== undefined) conditions.push(eb("local_day", "<=", to));
+    if (from !== undefined)
+      conditions.push(eb("local_day", ">=", from), eb("plugged_at_ms", ">", roughMs(from) - SLACK_MS));
+    if (to !== undefined) conditions.push(eb("local_day", "<=", to), eb("plugged_at_ms", "<", roughMs(to) + SLACK_MS));
     if (filter.device !== undefined) conditions.push(eb("device", "=", filter.device));
     if (filter.vehicle !== undefined) conditions.push(eb("vehicle", "=", filter.vehicle));
     if (filter.user !== undefined) conditions.push(eb("user_name", "=", filter.user));

@@ -95,9 +95,7 @@ async function answerSums(
   request: RequestOf<"days" | "months" | "years" | "totals">,
   by: SumBy,
 ): Promise<HistoryAnswer> {
-  const { db } = parts.store;
-  const rows = await sumSessions(db, by, request);
-  const totals = await sumAll(db, request);
+  const { rows, totals } = await sumSessions(parts.store.db, by, request);
   const { command } = request;
   const fileName = nameOfPeriod(by === "all" || command !== "totals" ? command : `${command}-by-${by}`, request);
   return layOut(

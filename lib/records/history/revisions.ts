@@ -10,7 +10,7 @@ import type { SessionRevisionsTable, SessionsTable, Tables } from "../store/tabl
 import type { RevisionRow, VerifyRow } from "./answers.ts";
 
 /** Revisions or sessions that are taken from the database at once. */
-const PIECE = 200;
+const PIECE = 100;
 
 /**
  * Every revision of one session, the oldest first, with what each changed.

@@ -7,7 +7,7 @@ import type { SessionFilter } from "./requests.ts";
 import { toSessionRow } from "./rows.ts";
 
 /** So many rows are taken from the database at once: more would hold the event loop while they are unpacked. */
-const PIECE = 200;
+const PIECE = 100;
 
 export interface Page {
   readonly limit: number;

@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
+import { createBreather } from "../report/breathe.ts";
 import type { Tables } from "../store/tables.ts";
 import type { SumRow } from "./answers.ts";
 import { matching } from "./filter.ts";
@@ -42,35 +43,61 @@ const SUMS = {
   co2G: sql`sum(co2_g)`,
 } as const;
 type Sum = keyof typeof SUMS;
+const SUM_NAMES = Object.keys(SUMS) as readonly Sum[];
 type Sums = Readonly<Record<Sum, number | null>>;
 type Group = Sums & { readonly period: string; readonly currency: string | null };
 
-/** One row per period or name, in ascending order; one row in all for `all`, also when there is no session. */
-export async function sumSessions(db: Kysely<Tables>, by: SumBy, filter: SessionFilter): Promise<SumRow[]> {
+export interface SummedSessions {
+  /** One per period or name, in ascending order; one in all for `all`, also when there is no session. */
+  readonly rows: readonly SumRow[];
+  /** over everything that the filter means */
+  readonly totals: SumRow;
+}
+
+export async function sumSessions(db: Kysely<Tables>, by: SumBy, filter: SessionFilter): Promise<SummedSessions> {
   const period = by === "all" ? null : PERIOD[by];
   const base = db
     .selectFrom("sessions")
     .where(matching(filter))
     .select("currency")
-    .select((Object.keys(SUMS) as Sum[]).map((name) => SUMS[name].as(name)));
+    .select(SUM_NAMES.map((name) => SUMS[name].as(name)));
   const query =
     period === null
       ? base.select(sql<string>`''`.as("period")).groupBy("currency")
       : base.select(period.as("period")).groupBy([period, "currency"]).orderBy(period);
   const groups = (await query.execute()).map(toGroup);
-  const rows = [...Map.groupBy(groups, (group) => group.period)].map(([name, same]) => toSumRow(name, same));
-  return by === "all" && rows.length === 0 ? [toSumRow("", [])] : rows;
+  const totals = toSumRow("", addGroups(groups));
+  if (period === null) return { rows: [totals], totals };
+  const breathe = createBreather();
+  const rows: SumRow[] = [];
+  for (const [name, same] of Map.groupBy(groups, (group) => group.period)) {
+    rows.push(toSumRow(name, same));
+    await breathe();
+  }
+  return { rows, totals };
 }
 
-/** The sum over everything that the filter means. */
-export async function sumAll(db: Kysely<Tables>, filter: SessionFilter): Promise<SumRow> {
-  const [row] = await sumSessions(db, "all", filter);
-  return row ?? toSumRow("", []);
+/** The groups of one currency as one. */
+function addGroups(groups: readonly Group[]): Group[] {
+  const perCurrency = new Map<string | null, Record<Sum, number | null>>();
+  for (const group of groups) {
+    const sum = perCurrency.get(group.currency);
+    if (sum === undefined) perCurrency.set(group.currency, { ...group });
+    else for (const name of SUM_NAMES) sum[name] = addKnown(sum[name], group[name]);
+  }
+  return [...perCurrency].map(([currency, sums]) => ({ ...sums, period: "", currency }));
 }
+
+const addKnown = (a: number | null, b: number | null): number | null =>
+  a === null && b === null ? null : (a ?? 0) + (b ?? 0);
+
+/** The sum over everything that the filter means. */
+export const sumAll = async (db: Kysely<Tables>, filter: SessionFilter): Promise<SumRow> =>
+  (await sumSessions(db, "all", filter)).totals;
 
 /** Drivers give sums as number, text or bigint, depending on the database. */
 function toGroup(row: Readonly<Record<string, unknown>>): Group {
-  const numbers = Object.keys(SUMS).map((name) => [name, row[name] === null ? null : Number(row[name])]);
+  const numbers = SUM_NAMES.map((name) => [name, row[name] === null ? null : Number(row[name])]);
   return {
     ...(Object.fromEntries(numbers) as Sums),
     period: String(row.period),

@@ -26,29 +26,32 @@ export const ZONE = "Europe/Paris";
 
 type PartsStore = HistoryParts["store"];
 
+export type MakeRig = () => Rig | Promise<Rig>;
+
 export interface Rig {
   readonly parts: HistoryParts;
   readonly clock: ManualClock;
   /** what a message with this payload would get */
   ask(payload: unknown): Promise<HistoryAnswer>;
   /** raw SQL, for what nobody should do */
-  run(sql: string): void;
+  run(sql: string): Promise<void>;
   close(): Promise<void>;
 }
 
 export function createRig(more: Partial<HistoryParts> = {}): Rig {
   const file = new DatabaseSync(":memory:");
-  for (const step of schemaSteps) for (const sql of statementsOf(step, "sqlite")) file.exec(sql);
+  for (const step of schemaSteps) for (const statement of statementsOf(step, "sqlite")) file.exec(statement);
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: likeBetterSqlite(file) }) });
-  return createRigOn(createPlainStore(db), { ...more }, (sql) => file.exec(sql));
+  return createRigOn(
+    createPlainStore(db),
+    more,
+    async (statement) => file.exec(statement),
+    () => db.destroy(),
+  );
 }
 
 /** The same history over any store. */
-export function createRigOn(
-  store: PartsStore,
-  more: Partial<HistoryParts> = {},
-  run: (sql: string) => void = () => {},
-): Rig {
+export function createRigOn(store: PartsStore, more: Partial<HistoryParts>, run: Rig["run"], close: Rig["close"]): Rig {
   const clock = createManualClock(NOW_MS);
   const parts: HistoryParts = {
     store,
@@ -64,7 +67,7 @@ export function createRigOn(
     clock,
     ask: (payload) => answerHistory(parts, readHistoryRequest(payload)),
     run,
-    close: () => store.db.destroy(),
+    close,
   };
 }
 
