@@ -78,6 +78,8 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
   const plugs = new Map<string, Charger>();
   let book: PriceBook = [];
   let keptBook: PriceBook = book;
+  /** names of what need not be kept any more */
+  let forgotten: string[] = [];
   let shown = "";
 
   const delivery = createDelivery({
@@ -88,11 +90,13 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     collect(items) {
       const collected = [...watches.values()].map((watch) => watch.collect(items));
       const written = book;
+      const gone = forgotten;
       const prices = book === keptBook ? [] : [{ name: pricesName(settings.logId), content: writePrices(book) }];
       return {
-        rows: [...collected.flatMap(({ rows }) => rows), ...prices],
+        rows: [...gone.map((name) => ({ name, content: null })), ...collected.flatMap(({ rows }) => rows), ...prices],
         written() {
           keptBook = written;
+          forgotten = forgotten.filter((name) => !gone.includes(name));
           for (const one of collected) one.written();
         },
       };
@@ -103,6 +107,8 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     },
     onChange: () => show(),
   });
+
+  const namesOf = (device: string): string[] => [stateName(settings.logId, device), pastName(settings.logId, device)];
 
   const open = (device: string, kept: KeptDevice | null): Watch => {
     const parts = {
@@ -115,6 +121,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
       touch: () => delivery.touch(),
     };
     const watch = createWatch(device, parts, kept);
+    forgotten = forgotten.filter((name) => !namesOf(device).includes(name));
     watches.set(device, watch);
     return watch;
   };
@@ -127,6 +134,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
       if (idle === undefined)
         throw new EvError("busy", `Sessions of ${MOST_DEVICES} chargers are open; no more are taken.`);
       watches.delete(idle.device);
+      forgotten = [...forgotten, ...namesOf(idle.device)];
     }
     return open(device, null);
   };
