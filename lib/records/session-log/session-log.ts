@@ -52,14 +52,15 @@ export interface SessionLogOptions {
   readonly detection: Detection;
   /** A metered plug's meter as a charger. */
   readonly plugOf: (meter: Meter, before: Charger | null) => Charger;
-  readonly onSession: (event: LogEvent, session: Session) => void;
+  /** @returns whether it was heard; what nobody hears is told again after the next start */
+  readonly onSession: (event: LogEvent, session: Session) => boolean;
   readonly onOverview: (overview: Overview) => void;
 }
 
 export interface SessionLog {
   /**
    * One message. @param isRetained it tells what was, not what is
-   * @throws EvError `bad-command`, `bad-reply`, `out-of-range`, `too-large`, `busy`
+   * @throws EvError `bad-command`, `bad-reply`, `out-of-range`, `too-large`, `busy`, `refused`, `stale`, `config`
    */
   take(payload: unknown, isRetained?: boolean): void;
   /** Everything is on the disk, or cannot be brought there. */
@@ -102,8 +103,8 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
       };
     },
     deliver(item, stored) {
-      watches.get(item.device)?.settle(item, stored);
-      options.onSession(item.type, stored);
+      const isHeard = options.onSession(item.type, stored);
+      watches.get(item.device)?.settle(item, stored, isHeard);
     },
     onChange: () => show(),
   });
@@ -243,7 +244,9 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
       else if (intake.type === "meter") takeMeter(intake.meter);
       else if (intake.type === "vehicle") takeVehicle(intake.vehicle);
       else if (intake.type === "prices") takePrices(intake.prices);
-      else if (intake.type === "request") obey(intake.request);
+      else if (intake.type === "request" && isRetained) {
+        throw new EvError("stale", "A retained message is not obeyed: publish commands without the retain flag.");
+      } else if (intake.type === "request") obey(intake.request);
       show();
     },
     async close() {
