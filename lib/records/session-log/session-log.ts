@@ -52,14 +52,15 @@ export interface SessionLogOptions {
   readonly detection: Detection;
   /** A metered plug's meter as a charger. */
   readonly plugOf: (meter: Meter, before: Charger | null) => Charger;
-  readonly onSession: (event: LogEvent, session: Session) => void;
+  /** @returns whether it was heard; what nobody hears is told again after the next start */
+  readonly onSession: (event: LogEvent, session: Session) => boolean;
   readonly onOverview: (overview: Overview) => void;
 }
 
 export interface SessionLog {
   /**
    * One message. @param isRetained it tells what was, not what is
-   * @throws EvError `bad-command`, `bad-reply`, `out-of-range`, `too-large`, `busy`
+   * @throws EvError `bad-command`, `bad-reply`, `out-of-range`, `too-large`, `busy`, `refused`, `stale`, `config`
    */
   take(payload: unknown, isRetained?: boolean): void;
   /** Everything is on the disk, or cannot be brought there. */
@@ -78,6 +79,8 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
   const plugs = new Map<string, Charger>();
   let book: PriceBook = [];
   let keptBook: PriceBook = book;
+  /** names of what need not be kept any more */
+  let forgotten: string[] = [];
   let shown = "";
 
   const delivery = createDelivery({
@@ -88,21 +91,25 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     collect(items) {
       const collected = [...watches.values()].map((watch) => watch.collect(items));
       const written = book;
+      const gone = forgotten;
       const prices = book === keptBook ? [] : [{ name: pricesName(settings.logId), content: writePrices(book) }];
       return {
-        rows: [...collected.flatMap(({ rows }) => rows), ...prices],
+        rows: [...gone.map((name) => ({ name, content: null })), ...collected.flatMap(({ rows }) => rows), ...prices],
         written() {
           keptBook = written;
+          forgotten = forgotten.filter((name) => !gone.includes(name));
           for (const one of collected) one.written();
         },
       };
     },
     deliver(item, stored) {
-      watches.get(item.device)?.settle(item, stored);
-      options.onSession(item.type, stored);
+      const isHeard = options.onSession(item.type, stored);
+      watches.get(item.device)?.settle(item, stored, isHeard);
     },
     onChange: () => show(),
   });
+
+  const namesOf = (device: string): string[] => [stateName(settings.logId, device), pastName(settings.logId, device)];
 
   const open = (device: string, kept: KeptDevice | null): Watch => {
     const parts = {
@@ -115,6 +122,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
       touch: () => delivery.touch(),
     };
     const watch = createWatch(device, parts, kept);
+    forgotten = forgotten.filter((name) => !namesOf(device).includes(name));
     watches.set(device, watch);
     return watch;
   };
@@ -127,6 +135,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
       if (idle === undefined)
         throw new EvError("busy", `Sessions of ${MOST_DEVICES} chargers are open; no more are taken.`);
       watches.delete(idle.device);
+      forgotten = [...forgotten, ...namesOf(idle.device)];
     }
     return open(device, null);
   };
@@ -235,7 +244,9 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
       else if (intake.type === "meter") takeMeter(intake.meter);
       else if (intake.type === "vehicle") takeVehicle(intake.vehicle);
       else if (intake.type === "prices") takePrices(intake.prices);
-      else if (intake.type === "request") obey(intake.request);
+      else if (intake.type === "request" && isRetained) {
+        throw new EvError("stale", "A retained message is not obeyed: publish commands without the retain flag.");
+      } else if (intake.type === "request") obey(intake.request);
       show();
     },
     async close() {

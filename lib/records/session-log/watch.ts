@@ -61,8 +61,8 @@ export interface Watch {
   adopt(item: Item, stored: Session): Item;
   /** What must be kept of it, together with these versions. */
   collect(items: readonly Item[]): Collected;
-  /** A version is stored and told. */
-  settle(item: Item, stored: Session): void;
+  /** A version is stored, and told to whoever heard it. */
+  settle(item: Item, stored: Session, isHeard: boolean): void;
 }
 
 export interface WatchParts {
@@ -311,9 +311,10 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
         },
       };
     },
-    settle(item, stored) {
+    settle(item, stored, isHeard) {
       revisions.set(stored.sessionId, stored.revision);
       if (revisions.size > MOST_REVISIONS) revisions.delete(revisions.keys().next().value ?? "");
+      if (!isHeard) return;
       const left = announcing.filter(({ type, sessionId }) => type !== item.type || sessionId !== stored.sessionId);
       if (left.length === announcing.length) return;
       announcing = left;

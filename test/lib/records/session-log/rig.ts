@@ -114,9 +114,10 @@ export async function createRig(changes: Partial<LogSettings> = {}, startMs = ST
         throw new Error("no plug");
       },
       onSession: (event, session) => {
-        if (own.isDead) return;
+        if (own.isDead) return false;
         sessionSchema.parse(session);
         heard.push({ event, session });
+        return true;
       },
       onOverview: (next) => {
         overview = next;
