@@ -46,8 +46,8 @@ export function openEvseSessionLog() {
       ...tab.close(),
       ...namesModules("ev04-modules", ["@ev-flows/node-red-ev-charging"]),
       site("ev04-site"),
-      openEvseConnection("ev04-connection", PORTS),
-      store("ev04-store", "openevse-demo"),
+      openEvseConnection("ev04-connection", PORTS.brokerPort),
+      store("ev04-store"),
     ],
   };
 }

@@ -101,8 +101,8 @@ export function chargingSessions(words) {
       EXPORT,
       TRY,
       site("ev21-site"),
-      openEvseConnection("ev21-connection", PORTS),
-      store("ev21-store", "charging-sessions-demo"),
+      openEvseConnection("ev21-connection", PORTS.brokerPort),
+      store("ev21-store"),
     ],
   };
 }
@@ -140,7 +140,7 @@ function drawRecords(tab) {
     shellyEm("Sun and house", PORTS.solarMeterPort, ["solar", "house"]),
     [["ev21-log"]],
   );
-  tab.add("inject", "ev21-open-sessions", [160, 460], atStart("open sessions", { command: "status" }), [["ev21-log"]]);
+  tab.add("inject", "ev21-open-sessions", [160, 460], everyFiveSeconds, [["ev21-log"]]);
   tab.add("ev-session-log", "ev21-log", [400, 340], sessionLog("ev21-store", "ev21-site"), [["ev21-readings-out"]]);
   tab.add("link out", "ev21-readings-out", [680, 280], { name: "records", mode: "link", links: ["ev21-records"] });
   tab.group(
@@ -169,7 +169,7 @@ function drawPage(tab, widget) {
   const records = ["ev21-home-out", "ev21-readings-out"];
   tab.add("link in", "ev21-records", [80, 600], { name: "records", links: records }, [["ev21-latest"]]);
   tab.add("inject", "ev21-tick", [80, 660], everySecond, [["ev21-latest"]]);
-  tab.add("inject", "ev21-start", [80, 720], atStart("start", "", { topic: "start" }), [["ev21-latest"]]);
+  tab.add("inject", "ev21-start", [80, 720], once, [["ev21-latest"]]);
   tab.add("catch", "ev21-refused", [80, 780], { name: "refused", scope: ["ev21-charger"], uncaught: false }, [
     ["ev21-latest"],
   ]);
@@ -234,23 +234,17 @@ const everySecond = {
   payloadType: "date",
 };
 
-/**
- * An inject node that presses itself once, soon after the start.
- * @param {string} name
- * @param {unknown} payload
- */
-function atStart(name, payload, { topic = "" } = {}) {
-  return {
-    name,
-    props: [{ p: "payload" }, ...(topic ? [{ p: "topic", vt: "str" }] : [])],
-    repeat: "",
-    crontab: "",
-    once: true,
-    onceDelay: "2",
-    topic,
-    payload: payload === "" ? "" : JSON.stringify(payload),
-    payloadType: payload === "" ? "date" : "json",
-  };
-}
+/** Asks the log for the running session as it is now; it is stored once a minute only. */
+const everyFiveSeconds = {
+  ...everySecond,
+  name: "running session",
+  props: [{ p: "payload" }],
+  repeat: "5",
+  onceDelay: "2",
+  topic: "",
+  payload: JSON.stringify({ command: "status" }),
+  payloadType: "json",
+};
+const once = { ...everySecond, name: "start", repeat: "", onceDelay: "2", topic: "start" };
 
 const plainFunction = { outputs: 1, timeout: 0, noerr: 0, initialize: "", finalize: "", libs: [] };

@@ -148,17 +148,17 @@ export function quasar(connection) {
 }
 
 /**
+ * A SQLite file that is named after the node, so that a demonstration does not mix with real records.
  * @param {string} id
- * @param {string} file name of the SQLite file, so that a demonstration does not mix with real records
  */
-export function store(id, file) {
+export function store(id) {
   return {
     id,
     type: "ev-store",
     version: 1,
     name: "Sessions of the demonstration",
     kind: "sqlite",
-    file,
+    file: "",
     url: "",
     tls: "off",
     keepReadingsDays: "0",
@@ -185,14 +185,41 @@ export function history(store, site) {
   };
 }
 
-/** @param {string} id @param {HomePorts} ports */
-export function openEvseConnection(id, ports) {
-  return { id, type: "ev-openevse-connection", version: 1, name: "OpenEVSE", ports };
+/**
+ * @param {string} id
+ * @param {number} brokerPort
+ */
+export function openEvseConnection(id, brokerPort) {
+  return {
+    id,
+    type: "ev-openevse-connection",
+    version: 1,
+    name: "OpenEVSE",
+    via: "mqtt",
+    scheme: "mqtt",
+    host: "127.0.0.1",
+    port: String(brokerPort),
+    path: "/mqtt",
+    tls: "",
+    clientId: "",
+    keepAliveS: "30",
+    baseTopic: "openevse",
+    announceTopic: "openevse/announce/#",
+    url: "",
+    pollS: "5",
+    claimId: "2027",
+    minA: "6",
+    maxA: "32",
+    channel: "auto",
+    onExit: "release",
+    whMeaning: "ask",
+    silenceS: "95",
+  };
 }
 
 /** @param {string} connection id of the ev-openevse-connection node */
 export function openEvse(connection) {
-  return { version: 1, name: "OpenEVSE", connection };
+  return { version: 1, name: "OpenEVSE", connection, everyS: "0", includeRaw: false };
 }
 
 /**
@@ -200,5 +227,25 @@ export function openEvse(connection) {
  * @param {string} site id of the ev-site node
  */
 export function sessionLog(store, site) {
-  return { version: 1, name: "Session log", store, site };
+  return {
+    version: 1,
+    name: "Session log",
+    store,
+    site,
+    zone: "Europe/London",
+    currency: "GBP",
+    fixedPrice: "0.25",
+    referencePrice: "",
+    feedInPrice: "",
+    updateIntervalS: "60",
+    keepEmpty: false,
+    devices: [],
+    tags: [],
+    meterStaleAfterS: "30",
+    maxPowerW: "25000",
+    settleS: "2",
+    graceS: "",
+    offlineCloseH: "24",
+    mergeGapS: "0",
+  };
 }
