@@ -35,7 +35,8 @@ export async function createMysqlDialect({
   pool.on("connection", (connection) => {
     open.add(connection);
     connection.once("end", () => open.delete(connection));
-    connection.once("error", () => open.delete(connection));
+    // unheard, this event would end the process
+    connection.on("error", () => open.delete(connection));
   });
   const dialect = new MysqlDialect({
     pool,

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { dirname, join, parse } from "node:path";
 import { type Clock, repeatEvery } from "../../model/clock.ts";
 import { EvError, toEvError } from "../../model/errors.ts";
 import type { Logger } from "../../model/logger.ts";
@@ -18,7 +18,7 @@ import { createWriteQueue } from "./write-queue.ts";
 export interface StoreSettings {
   /** absolute path of the file on this machine */
   readonly file: string;
-  /** absolute; missing = `backups` beside the file */
+  /** absolute; missing = `backups/<name of the file>` beside it */
   readonly backupFolder?: string;
   /** missing = the file is the database */
   readonly server?: ServerSettings;
@@ -49,7 +49,7 @@ const ROWS_AT_ONCE = 1000;
 export async function openStore(settings: StoreSettings, surroundings: StoreSurroundings): Promise<Store> {
   const { clock, logger } = surroundings;
   const board = createHealthBoard();
-  const backupFolder = settings.backupFolder ?? join(dirname(settings.file), "backups");
+  const backupFolder = settings.backupFolder ?? join(dirname(settings.file), "backups", parse(settings.file).name);
   const hasServer = settings.server !== undefined;
   const file = await createLocalFile({ path: settings.file, backupFolder, hasServer }, { clock, logger, board });
   let backend: Backend;

@@ -35,7 +35,11 @@ export async function createPostgresDialect({
         ? false
         : { rejectUnauthorized: !tls.isAnyCertificateAccepted, ...(tls.ca === null ? {} : { ca: tls.ca }) },
   });
-  pool.on("connect", (client) => open.add(client));
+  pool.on("connect", (client) => {
+    open.add(client);
+    // one that breaks at work says so to whom it works for; unheard, this event would end the process
+    client.on("error", () => {});
+  });
   pool.on("remove", (client) => open.delete(client));
   // an idle connection that breaks is replaced when it is needed
   pool.on("error", () => {});

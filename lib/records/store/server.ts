@@ -92,7 +92,16 @@ function withDeadline({ dialect, cut }: CuttableDialect, clock: Clock, deadlineM
     createDriver() {
       const driver: Driver = dialect.createDriver();
       const acquire = driver.acquireConnection.bind(driver);
-      driver.acquireConnection = async (options) => limitConnection(await limited(acquire(options)));
+      driver.acquireConnection = async (options) => {
+        const acquired = acquire(options);
+        try {
+          return limitConnection(await limited(acquired));
+        } catch (thrown) {
+          // one that comes after the deadline goes back, or the pool would run dry
+          acquired.then((connection) => driver.releaseConnection(connection)).catch(() => {});
+          throw thrown;
+        }
+      };
       return driver;
     },
   };
