@@ -191,6 +191,7 @@ export const describeChanging = (makeRig: MakeRig): void =>
           someSession("2026-11-02T08:00:00Z", { cost: 4, currency: "EUR", vehicle: "Spring", user: "Bob" }),
         );
         await rig.ask({ command: "add-payment", day: "2026-11-04", amount: 0.5, vehicle: "Zoe" });
+        await rig.ask({ command: "add-payment", day: "2026-11-04", amount: 3, vehicle: "Spring" });
         await rig.ask({ command: "add-payment", day: "2026-10-04", amount: 0.25, user: "Bob" });
         const all = await Promise.all([
           statement(),
@@ -201,10 +202,10 @@ export const describeChanging = (makeRig: MakeRig): void =>
         assert.deepEqual(
           all.map(({ due, paid, balance }) => [due, paid, balance]),
           [
-            [7, 0.75, 6.25],
+            [7, 3.75, 3.25],
             [3, 0.5, 2.5],
             [6, 0.25, 5.75],
-            [6, 0.5, 5.5],
+            [6, 3.5, 2.5],
           ],
         );
       });
@@ -305,6 +306,7 @@ export const describeChanging = (makeRig: MakeRig): void =>
       for (const [attack, why] of [
         ["UPDATE sessions SET energy_wh = 1 WHERE local_day = '2026-11-03'", "table-differs"],
         ["UPDATE sessions SET record = replace(record, '7200', '720') WHERE local_day = '2026-11-03'", "table-differs"],
+        ["UPDATE sessions SET energy_wh = 720, record = replace(record, '7200', '720')", "table-differs"],
         ["DELETE FROM sessions WHERE local_day = '2026-11-03'", "table-differs"],
         ["DELETE FROM session_revisions WHERE chain_index >= 4", "table-differs"],
         ["UPDATE session_revisions SET record = replace(record, '7200', '720') WHERE chain_index = 3", "changed"],
