@@ -68,6 +68,10 @@ export async function openStore(settings: StoreSettings, surroundings: StoreSurr
     throw thrown;
   }
   const queue = createWriteQueue(clock, board, logger);
+  // finds out by itself when a disk that refused at the start takes writes again
+  if (board.present.state === "failed" && board.present.code !== "config") {
+    queue.push(0, () => file.ask("commit", { change: "{}", nowMs: clock.nowMs() })).catch(() => {});
+  }
   const backups = createBackups(settings.file, backupFolder, clock);
 
   const append = async (rows: readonly ReadingsTable[]): Promise<void> => {
