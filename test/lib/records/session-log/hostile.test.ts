@@ -99,7 +99,13 @@ describe("bad input to the session log", () => {
     assert.equal(refusal({ command: "close", device: "" }), "out-of-range");
     assert.equal(refusal({ command: MEGABYTE }), "bad-command");
     assert.equal(
-      refusal({ kind: "prices", tariff: "x", currency: "EUR", zone: "x", slots: Array.from({ length: 5001 }, () => ({})) }),
+      refusal({
+        kind: "prices",
+        tariff: "x",
+        currency: "EUR",
+        zone: "x",
+        slots: Array.from({ length: 5001 }, () => ({})),
+      }),
       "bad-reply",
     );
   });
