@@ -101,7 +101,7 @@
     );
   }
 
-  const listOf = (id: string): ListWidget => $(id) as unknown as ListWidget;
+  const listOf = (id: string): ListWidget => $(id) as never;
 
   /** What the rows of a list hold, by field. */
   function readRows(id: string): Record<string, string | boolean>[] {
