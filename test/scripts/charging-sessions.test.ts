@@ -181,6 +181,12 @@ describe("the sentence of the charging sessions page", () => {
   it("puts a fault and a lost charger before everything else", () => {
     const faults = [{ code: "6", text: "GFCI trip" }];
     assert.match(say({ charger: charger({ state: "fault", faults }) }), /^The charger reports a fault .*GFCI trip$/);
+    assert.match(
+      say({ charger: charger({ state: "unknown", plugged: null }) }),
+      /^Waiting for the charger to tell its state/,
+    );
+    const blind = charger({ state: "unknown", plugged: null, flags: ["plug-unknown"] });
+    assert.match(say({ charger: blind }), /^The charger cannot tell whether a car is plugged in/);
     assert.match(say({ charger: charger({ online: false }) }), /^The charger does not answer\. Until then: 5\.2 kWh/);
   });
 

@@ -41,6 +41,7 @@ export function saySentence(page, serverMs, words) {
     paused: words.now.paused,
     fault: words.now.fault,
     offline: words.now.offline,
+    waiting: words.now.waiting,
   });
   const [bare = "", withEnergy = "", withCost = ""] = sentences;
   const isEmpty = session === null || (session.energyWh < 50 && session.dischargedWh < 50);

@@ -48,7 +48,9 @@ export function isPage(payload) {
 export function chargerState({ charger }) {
   if (charger === null) return "loading";
   if (!charger.online) return "offline";
-  return charger.state;
+  // after it came back it tells its state within half a minute
+  const isSilent = charger.state === "unknown" && !charger.flags.includes("plug-unknown");
+  return isSilent ? "waiting" : charger.state;
 }
 
 /**
