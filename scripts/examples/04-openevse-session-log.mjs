@@ -83,7 +83,7 @@ function drawCharger(tab) {
   wishes.forEach(([id, name, payload], index) =>
     addInject(tab, String(id), [80, 420 + index * 40], String(name), payload, "ev04-charger"),
   );
-  tab.add("ev-openevse", "ev04-charger", [300, 460], openEvse("ev04-connection"), [["ev04-log", "ev04-power"]]);
+  tab.add("ev-openevse", "ev04-charger", [300, 460], openEvse("ev04-connection"), [["ev04-log", "ev04-power"], [], []]);
   addDebug(tab, "ev04-power", [500, 520], "power, W", {
     active: false,
     tosidebar: false,

@@ -129,7 +129,11 @@ function drawRecords(tab) {
   tab.add("link in", "ev21-to-charger", [80, 280], { name: "buttons", links: ["ev21-from-buttons"] }, [
     ["ev21-charger"],
   ]);
-  tab.add("ev-openevse", "ev21-charger", [160, 280], openEvse("ev21-connection"), [["ev21-log", "ev21-readings-out"]]);
+  tab.add("ev-openevse", "ev21-charger", [160, 280], openEvse("ev21-connection"), [
+    ["ev21-log", "ev21-readings-out"],
+    [],
+    [],
+  ]);
   tab.add("ev-shelly-em", "ev21-grid-meter", [160, 340], shellyEm("House meter", PORTS.meterPort, ["grid", "evse"]), [
     ["ev21-log"],
   ]);
@@ -167,25 +171,25 @@ function drawPage(tab, widget) {
   const latest = { ...plainFunction, outputs: 2, name: "Latest of everything", func: functionBody(latestOfSessions) };
   const answers = { ...plainFunction, outputs: 6, name: "To the asker", func: functionBody(answerToAsker) };
   const records = ["ev21-home-out", "ev21-readings-out"];
-  tab.add("link in", "ev21-records", [80, 600], { name: "records", links: records }, [["ev21-latest"]]);
-  tab.add("inject", "ev21-tick", [80, 660], everySecond, [["ev21-latest"]]);
-  tab.add("inject", "ev21-start", [80, 720], once, [["ev21-latest"]]);
-  tab.add("catch", "ev21-refused", [80, 780], { name: "refused", scope: ["ev21-charger"], uncaught: false }, [
+  tab.add("link in", "ev21-records", [80, 660], { name: "records", links: records }, [["ev21-latest"]]);
+  tab.add("inject", "ev21-tick", [80, 720], everySecond, [["ev21-latest"]]);
+  tab.add("inject", "ev21-start", [80, 780], once, [["ev21-latest"]]);
+  tab.add("catch", "ev21-refused", [80, 840], { name: "refused", scope: ["ev21-charger"], uncaught: false }, [
     ["ev21-latest"],
   ]);
-  tab.add("status", "ev21-store-status", [80, 840], { name: "store", scope: ["ev21-history"] }, [["ev21-latest"]]);
-  tab.add("function", "ev21-latest", [260, 660], latest, [
+  tab.add("status", "ev21-store-status", [80, 900], { name: "store", scope: ["ev21-history"] }, [["ev21-latest"]]);
+  tab.add("function", "ev21-latest", [260, 720], latest, [
     ["ev21-now", "ev21-page-out", ...LISTS.map(([id]) => id)],
     ["ev21-to-history"],
   ]);
-  tab.add("ui-template", "ev21-now", [520, 600], widget("Sentence and charger", "now", NOW), [["ev21-from-buttons"]]);
+  tab.add("ui-template", "ev21-now", [520, 660], widget("Sentence and charger", "now", NOW), [["ev21-from-buttons"]]);
   LISTS.forEach(([id, name, file, listGroup], index) =>
-    tab.add("ui-template", id, [520, 660 + index * 60], widget(name, file, listGroup), [["ev21-to-history"]]),
+    tab.add("ui-template", id, [520, 720 + index * 60], widget(name, file, listGroup), [["ev21-to-history"]]),
   );
-  tab.add("link out", "ev21-from-buttons", [780, 600], { name: "buttons", mode: "link", links: ["ev21-to-charger"] });
-  tab.add("link out", "ev21-page-out", [520, 540], { name: "the page", mode: "link", links: ["ev21-to-try"] });
-  tab.add("link out", "ev21-to-history", [780, 780], { name: "questions", mode: "link", links: ["ev21-questions"] });
-  tab.add("ui-template", "ev21-look", [80, 960], lookOf(PAGE_ID), [[]]);
+  tab.add("link out", "ev21-from-buttons", [780, 660], { name: "buttons", mode: "link", links: ["ev21-to-charger"] });
+  tab.add("link out", "ev21-page-out", [520, 600], { name: "the page", mode: "link", links: ["ev21-to-try"] });
+  tab.add("link out", "ev21-to-history", [780, 840], { name: "questions", mode: "link", links: ["ev21-questions"] });
+  tab.add("ui-template", "ev21-look", [80, 1020], lookOf(PAGE_ID), [[]]);
   tab.group(
     "ev21-box-page",
     "3. The page",
@@ -206,14 +210,14 @@ function drawPage(tab, widget) {
     BLUE,
   );
 
-  tab.add("link in", "ev21-questions", [80, 1100], { name: "questions", links: ["ev21-to-history"] }, [
+  tab.add("link in", "ev21-questions", [80, 1160], { name: "questions", links: ["ev21-to-history"] }, [
     ["ev21-history"],
   ]);
-  tab.add("ev-history", "ev21-history", [160, 1100], history("ev21-store", "ev21-site"), [["ev21-answers"]]);
-  tab.add("catch", "ev21-not-done", [160, 1160], { name: "not done", scope: ["ev21-history"], uncaught: false }, [
+  tab.add("ev-history", "ev21-history", [160, 1160], history("ev21-store", "ev21-site"), [["ev21-answers"]]);
+  tab.add("catch", "ev21-not-done", [160, 1220], { name: "not done", scope: ["ev21-history"], uncaught: false }, [
     ["ev21-answers"],
   ]);
-  tab.add("function", "ev21-answers", [380, 1100], answers, [...LISTS.map(([id]) => [id]), ["ev21-latest"]]);
+  tab.add("function", "ev21-answers", [380, 1160], answers, [...LISTS.map(([id]) => [id]), ["ev21-latest"]]);
   tab.group(
     "ev21-box-history",
     "4. Questions of the page, and answers to whoever asked",

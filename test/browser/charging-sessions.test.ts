@@ -7,7 +7,16 @@ import type { SessionRow } from "../../lib/records/history/answers.ts";
 import type { NodeRedProcess } from "../../scripts/node-red-process.mjs";
 import { readExample } from "../examples/tapped-example.ts";
 import { parseCsv } from "../support/csv-reader.ts";
-import { openBrowser, openEditor, openPage, startHouse, type Theme, WIDTHS, type WatchedPage } from "./browser.ts";
+import {
+  findInvalidNodes,
+  openBrowser,
+  openEditor,
+  openPage,
+  startHouse,
+  type Theme,
+  WIDTHS,
+  type WatchedPage,
+} from "./browser.ts";
 import { findSerious, findSmallTargets, isDark, shootWhole, sidewaysPx, textOf } from "./dashboard-page.ts";
 
 const PAGE = "/dashboard/charging-sessions";
@@ -342,11 +351,7 @@ describe("the charging sessions page", function () {
 
   it("is drawn by a flow in which every node is valid and tidy", async () => {
     const { page, complaints, close } = await openEditor(browser, nodeRed, { widthPx: 1600 });
-    const invalid = await page.evaluate(
-      `(() => { const ids = []; const look = (node) => node.valid === false && ids.push(node.id);
-        RED.nodes.eachNode(look); RED.nodes.eachConfig(look); return ids; })()`,
-    );
-    assert.deepEqual(invalid, []);
+    assert.deepEqual(await findInvalidNodes(page), []);
     await shootWhole(page, "charging-sessions flow");
     assert.deepEqual(
       complaints.filter((text) => !/flows\.nodered\.org|catalogue/.test(text)),

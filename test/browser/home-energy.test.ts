@@ -3,7 +3,16 @@ import { after, before, describe, it } from "mocha";
 import type { Browser, Locator, Page } from "playwright-core";
 import type { NodeRedProcess } from "../../scripts/node-red-process.mjs";
 import { readExample } from "../examples/tapped-example.ts";
-import { openBrowser, openEditor, openPage, startHouse, type Theme, WIDTHS, type WatchedPage } from "./browser.ts";
+import {
+  findInvalidNodes,
+  openBrowser,
+  openEditor,
+  openPage,
+  startHouse,
+  type Theme,
+  WIDTHS,
+  type WatchedPage,
+} from "./browser.ts";
 import { findSerious, findSmallTargets, isDark, shootWhole, sidewaysPx } from "./dashboard-page.ts";
 
 /** A charger takes up to 20 s from a standstill, and the controller asks for the battery level first. */
@@ -208,11 +217,7 @@ describe("the home energy page", function () {
 
   it("is drawn by a flow in which every node is valid and tidy", async () => {
     const { page, complaints, close } = await openEditor(browser, nodeRed, { widthPx: 1600 });
-    const invalid = await page.evaluate(
-      `(() => { const ids = []; const look = (node) => node.valid === false && ids.push(node.id);
-        RED.nodes.eachNode(look); RED.nodes.eachConfig(look); return ids; })()`,
-    );
-    assert.deepEqual(invalid, []);
+    assert.deepEqual(await findInvalidNodes(page), []);
     await shootWhole(page, "home-energy flow");
     assert.deepEqual(
       complaints.filter((text) => !/flows\.nodered\.org|catalogue/.test(text)),
