@@ -143,7 +143,7 @@ class RunningBroker implements MqttBroker {
         return done(Object.assign(new Error("bad user name or password"), { returnCode: RETURN_BAD_PASSWORD }), false);
       },
     });
-    core.on("clientReady", (client) => {
+    core.on("client", (client) => {
       this.#counts.acceptedClients++;
       this.#clientIds.add(client.id);
     });

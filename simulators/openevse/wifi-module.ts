@@ -49,6 +49,7 @@ const HEARTBEAT_MS = 5_000;
 const ACKNOWLEDGE_MS = 10_000;
 const FEED_AGE_MS = 120_000;
 const DEFAULT_VOLTAGE_V = 240;
+const NO_EVENT = "null";
 
 export class WifiModule {
   readonly traits: GenerationTraits;
@@ -82,7 +83,7 @@ export class WifiModule {
   #hasVehicle: boolean;
   #stateShown: string;
   #wasCharging: boolean;
-  #scheduledEvent = "";
+  #scheduledEvent = NO_EVENT;
   #lastTarget = "";
 
   constructor(options: ModuleOptions) {
@@ -106,8 +107,8 @@ export class WifiModule {
     this.vehicleChangedAtMs = nowMs;
     this.temperatureMax = this.temperature();
     this.#hasVehicle = controller.evConnected;
-    this.#announcer = new Announcer(this, options.outlet);
     this.#decide();
+    this.#announcer = new Announcer(this, options.outlet);
     this.#stateShown = this.#stateText();
     this.#wasCharging = controller.state === STATE.charging;
   }
@@ -225,7 +226,7 @@ export class WifiModule {
     this.kept = forgetKept();
     this.limit = null;
     this.isLimitReached = false;
-    this.#scheduledEvent = "";
+    this.#scheduledEvent = NO_EVENT;
     this.#lastTarget = "";
     this.rfid.forget();
     this.divert = new Divert(nowMs);
