@@ -111,7 +111,7 @@ describe("OpenEVSE simulator over MQTT", () => {
     assert.deepEqual(left.slice(0, 4), ["state 1", "flags 512", "vehicle 0", "colour 2"]);
     assert.equal(latestOf(left, "elapsed"), "600", "still the old session");
     assert.deepEqual([latestOf(left, "session_elapsed"), latestOf(left, "session_energy")], ["0", "0"]);
-    await bench.listener.settle();
+    await bench.settle();
     assert.equal(
       bench.listener.textsOf(`${evse.baseTopic}/session_energy`).at(-1),
       "0",
