@@ -137,6 +137,7 @@ class RunningBroker implements MqttBroker {
       });
     });
     const core = await Aedes.createBroker({
+      authorizeForward: createDuplicateFilter(),
       authenticate: (_client, username, password, done) => {
         if (this.#isWelcome(username, password?.toString("utf8"))) return done(null, true);
         this.#counts.refusedClients++;
@@ -144,6 +145,7 @@ class RunningBroker implements MqttBroker {
       },
     });
     core.on("client", (client) => {
+      forgetDuplicates(client);
       this.#counts.acceptedClients++;
       this.#clientIds.add(client.id);
     });
@@ -162,6 +164,38 @@ class RunningBroker implements MqttBroker {
     if (wantedName === undefined && wantedPassword === undefined) return true;
     return (username ?? "") === (wantedName ?? "") && (password ?? "") === (wantedPassword ?? "");
   }
+}
+
+/*
+ * The library drops a message as a duplicate when a later one has overtaken it on its way inside, which happens to retained
+ * messages and to QoS 1. Its memory of numbers is switched off, and replaced by one that knows each number.
+ */
+const LONGEST_MEMORY = 1_000;
+
+interface NumberedPacket {
+  readonly brokerId?: string;
+  readonly brokerCounter?: number;
+}
+
+/** Every look-up finds nothing. */
+function forgetDuplicates(client: object): void {
+  Object.assign(client, { duplicates: new Proxy({}, { get: () => 0, set: () => true }) });
+}
+
+/** Lets each message through once per client, also when two of its subscriptions fit. */
+function createDuplicateFilter(): <P extends NumberedPacket>(client: object, packet: P) => P | null {
+  const seenBy = new WeakMap<object, Set<number>>();
+  return (client, packet) => {
+    // what is delivered from memory, on subscribing, carries no number
+    if (packet.brokerId === undefined || packet.brokerCounter === undefined) return packet;
+    const seen = seenBy.get(client) ?? new Set();
+    seenBy.set(client, seen);
+    if (seen.has(packet.brokerCounter)) return null;
+    seen.add(packet.brokerCounter);
+    const [oldest] = seen;
+    if (seen.size > LONGEST_MEMORY && oldest !== undefined) seen.delete(oldest);
+    return packet;
+  };
 }
 
 function listen(listener: Server, port: number, host: string): Promise<number> {

@@ -47,6 +47,31 @@ describe("MQTT broker", () => {
     );
   });
 
+  it("delivers everything exactly once, whatever is retained and however subscriptions overlap", async () => {
+    const broker = await start();
+    const listener = await listenToBroker(broker.url, "a/#");
+    clients.push(listener);
+    const overlapping = await connect(broker, {});
+    const heard: string[] = [];
+    overlapping.on("message", (_topic, payload) => heard.push(payload.toString()));
+    await overlapping.subscribeAsync(["a/+", "a/#", "a/b"]);
+    const device = await connect(broker, {});
+    const expected: string[] = [];
+    for (let number = 0; number < 60; number++) {
+      expected.push(String(number));
+      const options = { qos: number % 5 === 0 ? 1 : 0, retain: number % 3 === 0 } as const;
+      device.publish("a/b", String(number), options);
+    }
+    await waitUntil(() => heard.length >= 60 && listener.textsOf("a/b").length >= 60, "all messages");
+    const inOrder = (texts: readonly string[]): readonly string[] => texts.toSorted((a, b) => Number(a) - Number(b));
+    assert.deepEqual(inOrder(heard), expected);
+    assert.deepEqual(inOrder(listener.textsOf("a/b")), expected);
+    const again = await connect(broker, {});
+    again.on("message", (_topic, payload) => heard.push(`late ${payload.toString()}`));
+    await again.subscribeAsync("a/b");
+    await waitUntil(() => heard.some((text) => text.startsWith("late ")), "the retained one");
+  });
+
   it("lets nobody in without the right user and password", async () => {
     const broker = await start({ username: "owner", password: "secret" });
     for (const wrong of [

@@ -16,6 +16,8 @@ export interface MqttListener {
   latest(topic: string): Promise<string>;
   /** Waits until a topic says something. */
   until(topic: string, fits: (text: string) => boolean): Promise<void>;
+  /** How often a topic has spoken, also before `forget`. */
+  countOf(topic: string): number;
   forget(): void;
   publish(topic: string, text: string, retain?: boolean): Promise<void>;
   /** Waits until whatever was published before has arrived. */
@@ -26,8 +28,10 @@ export interface MqttListener {
 export async function listenToBroker(url: string, filter = "#"): Promise<MqttListener> {
   const client = await connectAsync(url, { reconnectPeriod: 0, connectTimeout: 2_000 });
   const heard: Heard[] = [];
+  const counts = new Map<string, number>();
   client.on("error", () => {});
   client.on("message", (topic, payload, packet) => {
+    counts.set(topic, (counts.get(topic) ?? 0) + 1);
     heard.push({ topic, text: payload.toString("utf8"), retain: packet.retain });
   });
   await client.subscribeAsync(filter);
@@ -42,6 +46,7 @@ export async function listenToBroker(url: string, filter = "#"): Promise<MqttLis
       return textsOf(topic).at(-1) ?? "";
     },
     until: (topic, fits) => waitUntil(() => textsOf(topic).some(fits), topic),
+    countOf: (topic) => counts.get(topic) ?? 0,
     forget() {
       heard.length = 0;
     },

@@ -38,7 +38,8 @@ export async function openBench(options: OpenEvseOptions = {}): Promise<Bench> {
   async function settle(): Promise<void> {
     const last = evse.publications.at(-1);
     if (last === undefined) return;
-    await waitUntil(() => listener.textsOf(last.topic).at(-1) === last.text, "everything published");
+    const sent = evse.publications.filter(({ topic }) => topic === last.topic).length;
+    await waitUntil(() => listener.countOf(last.topic) >= sent, "everything published");
   }
   return {
     clock,
@@ -63,7 +64,11 @@ export async function openBench(options: OpenEvseOptions = {}): Promise<Bench> {
       await clock.advanceAsync(seconds * 1000);
     },
     status: () => askObject(evse.port, "/status"),
-    http: (method, path, body) => ask(evse.port, path, { method, ...(body === undefined ? {} : { body }) }),
+    http: (method, path, body) =>
+      ask(evse.port, path, {
+        method,
+        ...(body === undefined ? {} : { body, headers: { "Content-Length": String(Buffer.byteLength(body)) } }),
+      }),
     async document(name) {
       await settle();
       return JSON.parse(
