@@ -14,7 +14,7 @@ import { Schedule, type TimerPlan } from "./schedule.ts";
 import { limitDocument, type SessionLimit } from "./session-limit.ts";
 import type { Settings } from "./settings-document.ts";
 import { type WireKeys, wireKeysOf } from "./wire-keys.ts";
-import type { WireFields } from "./wire-text.ts";
+import type { WireFields, WireValue } from "./wire-text.ts";
 
 /*
  * The WiFi module of an OpenEVSE: it watches the controller, decides between claims, counts energy and tells the world.
@@ -115,9 +115,14 @@ export class WifiModule {
 
   /* ---- what can be seen ---- */
 
-  /** All values by key, as the module believes them. */
-  fields(): WireFields {
-    return this.#announcer.fields();
+  /** Values by key, as the module believes them; what it does not have is left out. */
+  fields(keys: readonly string[]): WireFields {
+    return new Map(
+      keys.flatMap((key): [string, WireValue][] => {
+        const shown = this.#announcer.read(key);
+        return shown === undefined ? [] : [[key, shown]];
+      }),
+    );
   }
   /** V. */
   reportedVoltageV(): number {
