@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
+import { startMqttBroker } from "../../simulators/mqtt-broker.ts";
 import { startOpenEvse } from "../../simulators/openevse.ts";
 import { parseObject } from "./json.ts";
 import { listenToBroker } from "./mqtt-listener.ts";
@@ -82,9 +83,23 @@ describe("OpenEVSE simulator over MQTT", () => {
     await listener.close();
   });
 
-  it("connects with user and password, and runs without a broker", async () => {
+  it("connects with its user and password only", async () => {
     bench = await openBench();
-    const alone = await startOpenEvse({ clock: bench.clock, port: 0 });
+    const guarded = await startMqttBroker({ username: "evse", password: "secret" });
+    const start = (brokerPassword: string) =>
+      startOpenEvse({ clock: bench.clock, brokerUrl: guarded.url, brokerUsername: "evse", brokerPassword });
+    const right = await start("secret");
+    const wrong = await start("Secret");
+    assert.deepEqual([right.isMqttConnected, wrong.isMqttConnected], [true, false]);
+    assert.ok(guarded.counts.refusedClients >= 1);
+    await right.stop();
+    await wrong.stop();
+    await guarded.stop();
+  });
+
+  it("charges without a broker as well", async () => {
+    bench = await openBench();
+    const alone = await startOpenEvse({ clock: bench.clock });
     alone.plug();
     await bench.pass(5);
     assert.deepEqual([alone.state, alone.isMqttConnected, alone.publications.length], [3, false, 0]);
@@ -155,9 +170,9 @@ describe("OpenEVSE simulator over MQTT", () => {
     await bench.pass(30);
     assert.equal(latestOf(bench.published(), "amp"), "15980");
     await bench.pass(3_600);
-    assert.match(latestOf(bench.published(), "wattsec") ?? "", /^1\.\d+e7$/);
-    const text = latestOf(bench.published(), "watthour") ?? "";
-    assert.equal(text, "");
+    const published = bench.published();
+    assert.match(latestOf(published, "wattsec") ?? "", /^1\.\d{1,9}e7$/);
+    assert.match(latestOf(published, "watthour") ?? "", /^15\d{5}\.\d{1,3}$/);
   });
 
   for (const [generation, keys] of [
