@@ -144,6 +144,7 @@ class RunningBroker implements MqttBroker {
         return done(Object.assign(new Error("bad user name or password"), { returnCode: RETURN_BAD_PASSWORD }), false);
       },
     });
+    keepOrder(core);
     core.on("client", (client) => {
       forgetDuplicates(client);
       this.#counts.acceptedClients++;
@@ -167,8 +168,8 @@ class RunningBroker implements MqttBroker {
 }
 
 /*
- * The library drops a message as a duplicate when a later one has overtaken it on its way inside, which happens to retained
- * messages and to QoS 1. Its memory of numbers is switched off, and replaced by one that knows each number.
+ * The library drops a message as a duplicate when a later one has overtaken it on its way inside, which happens to QoS 1
+ * beside QoS 0. Its memory of numbers is switched off, and replaced by one that knows each number.
  */
 const LONGEST_MEMORY = 1_000;
 
@@ -207,6 +208,18 @@ function listen(listener: Server, port: number, host: string): Promise<number> {
       resolve(address !== null && typeof address === "object" ? address.port : port);
     });
   });
+}
+
+/** Keeps a retained message at once, as other brokers do, so that the next message cannot overtake it. */
+function keepOrder(core: object): void {
+  const { persistence } = core as { readonly persistence: { storeRetained(packet: object): Promise<void> } };
+  const store = persistence.storeRetained.bind(persistence);
+  persistence.storeRetained = (packet) => {
+    const stored = store(packet);
+    stored.catch(() => {});
+    // oxlint-disable-next-line unicorn/no-thenable -- a promise would bring the turn back
+    return { then: (resolve: () => void) => resolve() } as Promise<void>;
+  };
 }
 
 const closeCore = (core: Core): Promise<void> => new Promise((resolve) => core.close(() => resolve()));
