@@ -1,6 +1,7 @@
 import type { Clock } from "../../lib/model/clock.ts";
 import type { OpenEvsePublication } from "../openevse.ts";
 import type { Outlet, RetainedDocument } from "./announcer.ts";
+import { documentOf } from "./documents.ts";
 import { type OpenEvseFault, spoilBurst } from "./faults.ts";
 import { type GenerationTraits, hasFeature } from "./generations.ts";
 import { type CommandHost, commandTopics, feedTopics, obeyFeed, obeyMqtt } from "./mqtt-commands.ts";
@@ -121,7 +122,7 @@ export class MqttFace implements Outlet {
     link.subscribe(this.#feeds);
     if (!this.#has("claims")) return;
     for (const name of DOCUMENTS) {
-      if (name !== "limit" || this.#has("limits")) this.document(name, module.documentOf(name));
+      if (name !== "limit" || this.#has("limits")) this.document(name, documentOf(module, name));
     }
     this.#publish(`${baseTopic}/config_version`, String(module.versions.config), true);
   }
