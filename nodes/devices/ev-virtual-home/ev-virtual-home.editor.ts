@@ -27,6 +27,9 @@
       meterPort: { value: "18011", required: true, validate: port() },
       chargerPort: { value: "18012", required: true, validate: port() },
       solarMeterPort: { value: "", validate: port(true) },
+      openEvsePort: { value: "", validate: port(true) },
+      brokerPort: { value: "", validate: port(true) },
+      openEvseGeneration: { value: "5.1.5" },
       baseW: { value: "420", required: true, validate: between(0, 20000) },
       peakW: { value: "5000", required: true, validate: between(0, 100000) },
       cloudsPercent: { value: "20", required: true, validate: between(0, 100) },
@@ -49,6 +52,10 @@
     },
     outputLabels(this: EditorNode) {
       return this._("ev-virtual-home.port.output");
+    },
+    oneditprepare(this: EditorNode) {
+      // a home from before there was an OpenEVSE
+      if (!this["openEvseGeneration"]) $("#node-input-openEvseGeneration").val("5.1.5");
     },
   });
 })();
