@@ -107,28 +107,23 @@ function nextPhase(
   { nowMs }: Instant,
   { startAfterS, endAfterS }: MeteredPlugSettings,
 ): MeteredPlugState {
-  const lastedMs = nowMs - state.sinceMs;
-  switch (state.phase) {
-    case "idle":
-      if (!isAbove) return state;
-      // the counter before the rise: what flowed up to now belongs to the car
-      return {
-        ...state,
-        phase: "rising",
-        sinceMs: nowMs,
-        importFromWh: before.importWh ?? state.importWh,
-        integratedWh: 0,
-        chargingS: 0,
-      };
-    case "rising":
-      if (!isAbove) return { ...state, phase: "idle", sinceMs: nowMs };
-      return lastedMs >= secondsToMs(startAfterS) ? { ...state, phase: "charging" } : state;
-    case "charging":
-      return isAbove ? state : { ...state, phase: "falling", sinceMs: nowMs };
-    case "falling":
-      if (isAbove) return { ...state, phase: "charging", sinceMs: nowMs };
-      return lastedMs >= secondsToMs(endAfterS) ? { ...state, phase: "idle", sinceMs: nowMs } : state;
-  }
+  const { phase } = state;
+  const hasLasted = (seconds: number): boolean => nowMs - state.sinceMs >= secondsToMs(seconds);
+  const enter = (next: MeteredPlugState["phase"]): MeteredPlugState => ({ ...state, phase: next, sinceMs: nowMs });
+  if (phase === "idle" && isAbove)
+    // the counter before the rise: what flowed up to now belongs to the car
+    return {
+      ...enter("rising"),
+      importFromWh: before.importWh ?? state.importWh,
+      integratedWh: 0,
+      chargingS: 0,
+    };
+  if (phase === "rising" && !isAbove) return enter("idle");
+  if (phase === "rising" && hasLasted(startAfterS)) return enter("charging");
+  if (phase === "charging" && !isAbove) return enter("falling");
+  if (phase === "falling" && isAbove) return enter("charging");
+  if (phase === "falling" && hasLasted(endAfterS)) return enter("idle");
+  return state;
 }
 
 const MEANING = {
