@@ -46,6 +46,12 @@ export const startMeteredPlug = (): MeteredPlugState => ({
   chargingS: 0,
 });
 
+/** A stored state, as it was written with JSON.stringify; a fresh one when it cannot be taken up. */
+export function readMeteredPlugState(saved: unknown): MeteredPlugState {
+  const isState = typeof saved === "object" && saved !== null && (saved as Partial<MeteredPlugState>).version === 1;
+  return isState ? { ...startMeteredPlug(), ...(saved as MeteredPlugState) } : startMeteredPlug();
+}
+
 /** Longer gaps are not filled with the last power, ms. */
 const LONGEST_GAP_MS = 300_000;
 

@@ -6,8 +6,8 @@ import type { Finding } from "../../../../lib/records/session/detected.ts";
 import { defaultDetectorSettings, detect, startDetector } from "../../../../lib/records/session/detector.ts";
 import {
   defaultMeteredPlugSettings,
-  type MeteredPlugState,
   readMeteredPlug,
+  readMeteredPlugState,
   startMeteredPlug,
 } from "../../../../lib/records/session/metered-plug.ts";
 import { expectSound } from "./expect.ts";
@@ -44,7 +44,7 @@ function play(stretches: readonly Stretch[], { periodS = 30, hasCounter = true, 
         powerW,
         ...(hasCounter ? { importWh } : {}),
       });
-      if (throughJson) plug = JSON.parse(JSON.stringify(plug)) as MeteredPlugState;
+      if (throughJson) plug = readMeteredPlugState(JSON.parse(JSON.stringify(plug)));
       const read = readMeteredPlug(plug, meter, instant, defaultMeteredPlugSettings);
       plug = read.state;
       const event = { type: "reading", charger: read.charger, ...instant } as const;
@@ -107,5 +107,7 @@ describe("a metered plug as a charger", () => {
   it("goes on from its JSON", () => {
     const stretches = [idle(600), { seconds: 1800, powerW: 2400 }, idle(900)];
     assert.deepEqual(play(stretches, { throughJson: true }), play(stretches));
+    for (const rubbish of [null, 3, {}, { version: 0 }])
+      assert.deepEqual(readMeteredPlugState(rubbish), startMeteredPlug());
   });
 });
