@@ -95,6 +95,7 @@ export function createWatch(options: WatchOptions): Watch {
   let isAnnounced = false;
   let firstLiveMs: number | null = null;
   let lives = 0;
+  let lastUptimeS = 0;
   let latest: OpenevseReport | null = null;
   let knownKeys = -1;
   let firmware: Firmware | null = null;
@@ -182,10 +183,9 @@ export function createWatch(options: WatchOptions): Watch {
   const events: LinkEvents = {
     heard(key, raw, isRetained) {
       if (foresee(snapshot, key, raw)) settling.flush();
-      const uptimeBefore = snapshot.numbers.uptime;
       const effect = hear(snapshot, key, raw, isRetained, now());
       if (effect === "unknown") return;
-      if (uptimeBefore !== undefined && (snapshot.numbers.uptime ?? uptimeBefore) < uptimeBefore) lives += 1;
+      if (key === "uptime") noteUptime(snapshot.numbers.uptime ?? lastUptimeS);
       if (key === "config") checkIdentity(snapshot.documents.config?.wifi_serial ?? null);
       // documents are kept by the broker for ever: they prove no life
       if (!isRetained && effect !== "document") {
@@ -229,6 +229,12 @@ export function createWatch(options: WatchOptions): Watch {
       if (isNew) goAway();
       else publish();
     },
+  };
+
+  /** It falls when the module has rebooted, also while nobody looked. */
+  const noteUptime = (uptimeS: number): void => {
+    if (uptimeS < lastUptimeS) lives += 1;
+    lastUptimeS = uptimeS;
   };
 
   /** Whoever answered first is our charger until the node is started anew. */

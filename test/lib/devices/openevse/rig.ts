@@ -58,6 +58,16 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const clock = createManualClock(Date.parse("2026-11-21T03:10:05Z"));
   const broker = await startMqttBroker();
   const simulator = await startOpenEvse({ clock, brokerUrl: broker.url, ...options.simulator });
+  return watchFrom({ clock, broker, simulator }, options);
+}
+
+/** Another device of ours beside the first, on the same clock; whoever asked for it closes it. */
+export const besides = (rig: Rig, options: RigOptions = {}): Rig => watchFrom(rig, options);
+
+function watchFrom(
+  { clock, broker, simulator }: Pick<Rig, "clock" | "broker" | "simulator">,
+  options: RigOptions,
+): Rig {
   const records: Charger[] = [];
   const reports: OpenevseReport[] = [];
   const logged: string[] = [];
