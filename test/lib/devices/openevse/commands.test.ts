@@ -154,6 +154,57 @@ describe("openevse: commands", function () {
     assert.deepEqual(sets(rig), []);
   });
 
+  it("ends a charge at the state of charge that was asked for", async () => {
+    const config = { vehicle_data_src: 2, mqtt_vehicle_soc: "car/soc" };
+    const rig = await charging({ simulator: { config } });
+    assert.equal((await rig.order({ command: "feed", socPercent: 78 })).code, "done");
+    assert.equal((await rig.order({ command: "charge", untilSocPercent: 80 })).code, "done");
+    await rig.order({ command: "feed", socPercent: 79 });
+    await rig.pass(20);
+    assert.equal(rig.simulator.state, 3);
+    await rig.order({ command: "feed", socPercent: 80 });
+    await rig.until("stopped", () => rig.simulator.state !== 3, 20);
+    assert.equal((await rig.order({ command: "charge", untilSocPercent: 80 })).code, "done");
+    await rig.pass(5);
+    assert.notEqual(rig.simulator.state, 3, "it is full enough already");
+  });
+
+  it("forgets an override with the car that it was for, and writes it again for the next one", async () => {
+    const rig = await charging();
+    await rig.order({ command: "current", currentA: 10, validForS: 86_400, source: "user" });
+    await rig.order(10);
+    rig.simulator.unplug();
+    await rig.until("unplugged", () => rig.last().plugged === false);
+    rig.simulator.plug();
+    await rig.pass(20);
+    sets(rig);
+    assert.equal((await rig.order(10)).code, "done");
+    assert.equal(sets(rig).length, 1);
+    assert.equal(rig.simulator.pilotA, 10);
+  });
+
+  it("writes a claim again that the charger lost with its power", async () => {
+    const rig = await charging();
+    const lent = { command: "current", currentA: 8, validForS: 600 };
+    await rig.order(lent);
+    rig.simulator.reboot(10_000);
+    await rig.until("gone", () => !rig.last().online);
+    await rig.until("back", () => rig.last().online && rig.last().state === "charging", 90);
+    await rig.pass(31);
+    assert.equal((await rig.order(lent)).code, "done");
+    assert.equal(rig.simulator.pilotA, 8);
+  });
+
+  it("gives back with release also what somebody else has left on the charger", async () => {
+    const rig = await charging();
+    await byHand(rig, { state: "disabled" });
+    await rig.until("paused", () => rig.last().state === "paused");
+    assert.equal((await rig.order("release")).code, "done");
+    await rig.until("charging", () => rig.simulator.state === 3);
+    assert.equal((await rig.order("release")).code, "done", "there is nothing left");
+    assert.deepEqual(sets(rig), ["override/set clear"]);
+  });
+
   it("does not obey what was overtaken, and a stop overtakes everything", async () => {
     const rig = await charging();
     const outcomes = Promise.all([rig.order(8), rig.order(9), rig.order("pause")]);
