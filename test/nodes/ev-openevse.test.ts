@@ -192,19 +192,6 @@ describe("ev-openevse", function () {
       );
     });
 
-    it("tells who holds the charger when a person at its display is stronger", async () => {
-      const { url, port } = await broker();
-      const simulator = await charger({ brokerUrl: url, plugged: true });
-      await load({ port: String(port) });
-      await nextRecord(({ state }) => state === "charging");
-      await fetch(`${simulator.url}/override`, { method: "POST", body: '{"state":"active","charge_current":20}' });
-      await nextRecord(({ flags }) => flags.includes("override"));
-      const { code, message } = await refusal({ command: "pause", source: "plan" });
-      assert.equal(code, "refused");
-      assert.match(message, /manual override \(priority 1000\)/);
-      assert.equal(simulator.pilotA, 20);
-    });
-
     it("says so when the charger does not hear", async () => {
       const { url, port } = await broker();
       const simulator = await charger({ brokerUrl: url, plugged: true });

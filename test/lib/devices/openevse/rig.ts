@@ -50,6 +50,8 @@ export interface RigOptions {
 }
 
 const STEP_MS = 250;
+/** Through long stretches in which nobody waits for anything. */
+const LONG_STEP_MS = 500;
 
 /** Real time for what is on its way between sockets of this process. */
 const travel = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));
@@ -115,8 +117,9 @@ function watchFrom(
   let commandsRead = 0;
 
   const pass = async (seconds: number): Promise<void> => {
-    for (let restMs = seconds * 1000; restMs > 0; restMs -= STEP_MS) {
-      await clock.advanceAsync(Math.min(STEP_MS, restMs));
+    const stepMs = seconds >= 10 ? LONG_STEP_MS : STEP_MS;
+    for (let restMs = seconds * 1000; restMs > 0; restMs -= stepMs) {
+      await clock.advanceAsync(Math.min(stepMs, restMs));
       await travel();
     }
   };
