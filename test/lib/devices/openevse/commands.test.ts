@@ -224,6 +224,14 @@ describe("openevse: commands", function () {
     assert.match(message, /charges with up to 20 A: held by a manual override \(priority 1000\)/);
   });
 
+  it("does not call a car that rests by itself paused while somebody else lets it charge", async () => {
+    const rig = await charging();
+    rig.simulator.setCarRefusing(true);
+    await byHand(rig, { state: "active" });
+    await rig.until("resting", () => rig.last().state === "plugged");
+    assert.equal((await rig.order({ command: "pause", source: "plan" })).code, "refused");
+  });
+
   it("asks over HTTP who it is", async () => {
     const rig = await charging({ over: "http" });
     await byHand(rig, { state: "disabled" });
@@ -422,6 +430,20 @@ describe("openevse: commands", function () {
       await rig.pass(1);
       assert.deepEqual(sets(rig), expected, `${onExit} after ${JSON.stringify(orders)}`);
     }
+  });
+
+  it("gives its claim back over HTTP too", async () => {
+    const rig = await charging({ over: "http" });
+    await rig.order({ command: "current", currentA: 8, validForS: 600 });
+    assert.equal(rig.simulator.pilotA, 8);
+    const closing = rig.device.close();
+    await rig.pass(3);
+    await closing;
+    assert.deepEqual(
+      rig.simulator.requests.filter(({ method }) => method === "DELETE").map(({ path }) => path),
+      ["/claims/20"],
+    );
+    assert.equal(rig.simulator.pilotA, 32);
   });
 
   it("stops an old module that was charging on loan when it leaves", async () => {

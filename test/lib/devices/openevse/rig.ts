@@ -20,7 +20,7 @@ import { type OpenEvseOptions, type OpenEvseSimulator, startOpenEvse } from "../
 
 export interface Rig {
   readonly clock: ManualClock;
-  readonly broker: MqttBroker;
+  readonly broker: TestBroker;
   readonly simulator: OpenEvseSimulator;
   readonly device: Openevse;
   readonly records: Charger[];
@@ -41,7 +41,12 @@ export interface Rig {
   stop(): Promise<void>;
 }
 
+/** Any broker on loopback that the test may stop. */
+export type TestBroker = Pick<MqttBroker, "url" | "port" | "start" | "stop">;
+
 export interface RigOptions {
+  /** missing = one of the rig's own */
+  readonly broker?: TestBroker;
   readonly simulator?: OpenEvseOptions;
   readonly settings?: Partial<OpenevseSettings>;
   readonly over?: "mqtt" | "http";
@@ -58,7 +63,7 @@ const travel = (): Promise<void> => new Promise((resolve) => setTimeout(resolve,
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const clock = createManualClock(Date.parse("2026-11-21T03:10:05Z"));
-  const broker = await startMqttBroker();
+  const broker = options.broker ?? (await startMqttBroker());
   const simulator = await startOpenEvse({ clock, brokerUrl: broker.url, ...options.simulator });
   return watchFrom({ clock, broker, simulator }, options);
 }
@@ -175,7 +180,7 @@ function watchFrom(
       while (!isOver) await pass(0.25);
       await ending;
       await simulator.stop();
-      await broker.stop();
+      if (options.broker === undefined) await broker.stop();
     },
   };
   return rig;
