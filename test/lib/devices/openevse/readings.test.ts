@@ -171,6 +171,27 @@ describe("openevse: reading a charger", function () {
     await rig.until("there", () => rig.last().online && rig.last().state === "charging");
   });
 
+  it("hears the last will of an old module on its base topic", async () => {
+    const rig = await rigWith({ simulator: { generation: "2.9.1", plugged: true } });
+    await rig.until("charging", () => rig.records.length > 0 && rig.last().state === "charging");
+    rig.simulator.setFault("mqtt-offline");
+    await rig.until("gone", () => !rig.last().online, 10);
+    rig.simulator.setFault(null);
+    await rig.until("back", () => rig.last().online && rig.last().state === "charging", 60);
+  });
+
+  it("keeps up with ten thousand messages and makes two records of them", async () => {
+    const rig = await rigWith({ simulator: { plugged: true } });
+    await rig.until("charging", () => rig.records.length > 0 && rig.last().state === "charging");
+    const before = rig.records.length;
+    const client = await connectAsync(rig.broker.url, { reconnectPeriod: 0 });
+    for (let index = 0; index < 10_000; index++) client.publish(`${rig.simulator.baseTopic}/srssi`, `-${index % 90}`);
+    await client.publishAsync(`${rig.simulator.baseTopic}/rfid_auth`, "LAST", { qos: 1 });
+    await rig.until("the last one", () => rig.last().rfid === "LAST", 10);
+    assert.ok(rig.records.length - before <= 5, `${rig.records.length - before} records`);
+    await client.endAsync();
+  });
+
   it("goes through a reboot of the module: gone, back, a younger uptime, counters as they are", async () => {
     const rig = await rigWith({ simulator: { plugged: true } });
     await rig.pass(400);
