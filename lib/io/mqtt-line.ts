@@ -1,3 +1,5 @@
+import { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { IClientOptions, MqttClient } from "mqtt";
 import { EvError, toEvError } from "../model/errors.ts";
 
@@ -193,10 +195,10 @@ function guardSize(client: MqttClient, maxMessageBytes: number): void {
   });
 }
 
-/** A reset, so that the system does not deliver later what is still in the socket. */
+/** A reset where the socket can do it, so that the system does not deliver later what is still in it. */
 function destroy(client: MqttClient): void {
-  const { stream } = client as { stream?: { resetAndDestroy?: () => void; destroy: () => void } };
-  if (typeof stream?.resetAndDestroy === "function") stream.resetAndDestroy();
+  const stream: unknown = client.stream;
+  if (stream instanceof Socket && !(stream instanceof TLSSocket) && !stream.destroyed) stream.resetAndDestroy();
   client.end(true);
 }
 

@@ -242,10 +242,10 @@ describe("the MQTT connection", function () {
       readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), "utf8");
     const CERTIFICATE = fixture("broker.pem");
     /** A broker whose certificate is for `broker.example` and signed by nobody. */
-    async function secured(): Promise<number> {
-      const inner = await broker();
+    async function secured(innerPort?: number): Promise<number> {
+      const towards = innerPort ?? (await broker()).port;
       const server = createTlsServer({ cert: CERTIFICATE, key: fixture("broker-key.pem") }, (outer) => {
-        const onward = createConnection(inner.port, "127.0.0.1");
+        const onward = createConnection(towards, "127.0.0.1");
         for (const socket of [outer, onward]) {
           socket.on("error", () => {
             outer.destroy();
@@ -281,6 +281,21 @@ describe("the MQTT connection", function () {
         assert.equal(watched.ups, 0);
       });
     }
+
+    it("takes down a hung connection too", async () => {
+      const clock = createManualClock(0);
+      const port = await secured(await fakeBroker(() => {}));
+      const tls = { ca: CERTIFICATE, servername: "broker.example" };
+      const watched = open(port, { clock }, { scheme: "mqtts", tls });
+      await until("up", () => watched.connection.isUp);
+      const outcome = assert.rejects(watched.connection.publish("cmd/go", "1"), { code: "timeout" });
+      clock.advance(5000);
+      await outcome;
+      await until("down", () => !watched.connection.isUp);
+      const closing = watched.connection.close();
+      await clock.advanceAsync(3000);
+      await closing;
+    });
 
     it("takes any certificate only when told so", async () => {
       const watched = open(await secured(), {}, { scheme: "mqtts", tls: { rejectUnauthorized: false } });
