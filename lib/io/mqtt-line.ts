@@ -108,6 +108,8 @@ function clientOptions(settings: MqttSettings, limits: MqttLimits): IClientOptio
     ...(tls as IClientOptions | undefined),
     protocol: scheme,
     host,
+    // a WebSocket is opened by URL, and only from this field
+    hostname: scheme.startsWith("ws") && host.includes(":") ? `[${host}]` : host,
     port,
     ...(path === undefined ? {} : { path }),
     ...(user === undefined || user === "" ? {} : { username: user, password: password ?? "" }),

@@ -4,6 +4,7 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, describe, it } from "mocha";
 import mqtt from "mqtt";
+import { createWebSocketStream, WebSocketServer } from "ws";
 import { type MqttConnection, type MqttMessage, type MqttOptions, openMqtt } from "../../../lib/io/mqtt.ts";
 import { createManualClock, systemClock } from "../../../lib/model/clock.ts";
 import type { EvError } from "../../../lib/model/errors.ts";
@@ -228,6 +229,33 @@ describe("the MQTT connection", function () {
     const closing = watched.connection.close();
     await clock.advanceAsync(60_000);
     await closing;
+  });
+
+  it("goes through a WebSocket as well", async () => {
+    const server = await broker();
+    const paths: (string | undefined)[] = [];
+    const web = new WebSocketServer({ host: "127.0.0.1", port: 0, handleProtocols: () => "mqtt" });
+    web.on("connection", (socket, request) => {
+      paths.push(request.url);
+      const outer = createWebSocketStream(socket);
+      const onward = createConnection(server.port, "127.0.0.1");
+      for (const end of [outer, onward]) end.on("error", () => onward.destroy());
+      outer.pipe(onward).pipe(outer);
+    });
+    await new Promise((resolve) => web.once("listening", resolve));
+    endings.push(() => {
+      for (const socket of web.clients) socket.terminate();
+      web.close();
+    });
+    const address = web.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const watched = open(port, {}, { scheme: "ws", path: "/some/where" });
+    await until("up", () => watched.connection.isUp);
+    const client = await other(server);
+    await client.publishAsync("house/x", "1");
+    await until("heard", () => watched.messages.length === 1);
+    await watched.connection.publish("cmd/go", "1");
+    assert.deepEqual(paths, ["/some/where"]);
   });
 
   it("logs in with user and password", async () => {
