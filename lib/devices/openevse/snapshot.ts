@@ -166,14 +166,15 @@ export function learn(snapshot: Snapshot, numbers: Readonly<Partial<Record<Numbe
 }
 
 /** After the charger was away: what it measured then is not what is; what it is stays known. */
-export function forgetReadings(snapshot: Snapshot): void {
+export function forgetReadings(snapshot: Snapshot, keepsDocuments: boolean): void {
   for (const key of Object.keys(snapshot.numbers)) delete snapshot.numbers[key as NumberKey];
   for (const key of Object.keys(snapshot.texts)) delete snapshot.texts[key as TextKey];
+  snapshot.isStateRetained = false;
+  snapshot.startingSinceMs = null;
+  if (keepsDocuments) return;
   delete snapshot.documents.override;
   delete snapshot.documents.claim;
   delete snapshot.documents.limit;
-  snapshot.isStateRetained = false;
-  snapshot.startingSinceMs = null;
 }
 
 /** A 0 that lasts is the state. */
