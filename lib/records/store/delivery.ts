@@ -193,8 +193,8 @@ export function createCourier({ file, server, clock, logger, board }: CourierSur
 }
 
 function read({ kind, body }: OutboxRow): Parcel {
-  return kind === "readings"
-    ? { kind, rows: JSON.parse(body) as ReadingsTable[] }
+  return kind.startsWith("readings")
+    ? { kind: "readings", rows: JSON.parse(body) as ReadingsTable[] }
     : { kind: "change", delivery: JSON.parse(body) as Delivery };
 }
 

@@ -9,6 +9,7 @@ import { type FileEvent, openFile, type OpenFile } from "./open-file.ts";
 import { acknowledge, bury, deadLetters, peek, waitingCount } from "./outbox.ts";
 import { appendPack, postPack } from "./readings.ts";
 import { schemaSteps } from "./schema.ts";
+import { thinOutbox } from "./thin-outbox.ts";
 import { isDamage } from "./sqlite-errors.ts";
 import { changeOf, type FileState, type QuestionName, type Questions, type WorkerSettings } from "./worker-protocol.ts";
 
@@ -105,8 +106,11 @@ export function createFileDesk(settings: WorkerSettings, tell: (events: readonly
     append(ask) {
       ({ nowMs } = ask);
       return write("quick", (quick) => {
-        if (hasServer) postPack(quick, ask.pack, nowMs);
-        else appendPack(quick, ask.pack);
+        if (hasServer) {
+          postPack(quick, ask.pack, nowMs);
+          const thinning = thinOutbox(quick, settings.readingsThatMayWait);
+          if (thinning !== null) tell([{ event: "thinned", ...thinning }]);
+        } else appendPack(quick, ask.pack);
         return { waiting: hasServer ? waitingCount(quick) : 0 };
       });
     },

@@ -88,6 +88,11 @@ function tell(event: FileEvent, logger: Logger): void {
     case "migrated":
       logger.info(`The records were brought to schema ${event.to}; a backup of schema ${event.from}: ${event.backup}.`);
       break;
+    case "thinned":
+      logger.warn(
+        `Too many readings wait for the database: the oldest were made coarser (${event.merged} merged, ${event.dropped} dropped).`,
+      );
+      break;
     case "newer":
       logger.error(`The records file was written by a later version (schema ${event.version}); it is only read.`);
       break;

@@ -4,12 +4,14 @@ import { type Connection, connect } from "./connection.ts";
 import { salvageRows } from "./salvage.ts";
 import { latestVersion, metaTable, SCHEMA_VERSION, type SchemaStep, statementsOf } from "./schema.ts";
 import { isDamage, toStoreError } from "./sqlite-errors.ts";
+import type { Thinning } from "./thin-outbox.ts";
 
 /** What happened while the file was opened, for the log. */
 export type FileEvent =
   | { readonly event: "moved-aside"; readonly to: string; readonly salvagedRows: number }
   | { readonly event: "migrated"; readonly from: number; readonly to: number; readonly backup: string | null }
-  | { readonly event: "newer"; readonly version: number };
+  | { readonly event: "newer"; readonly version: number }
+  | ({ readonly event: "thinned" } & Thinning);
 
 /** The file, as far as it can be used. */
 export interface OpenFile {

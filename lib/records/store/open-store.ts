@@ -22,6 +22,8 @@ export interface StoreSettings {
   readonly backupFolder?: string;
   /** missing = the file is the database */
   readonly server?: ServerSettings;
+  /** readings that may wait for the server before the oldest are made coarser; missing = 200000, some 50 MB */
+  readonly readingsThatMayWait?: number;
   /** readings older than this are pruned, days; null = never */
   readonly keepReadingsDays: number | null;
   /** daily backups that are kept; 0 = none are made */
@@ -34,6 +36,7 @@ export interface StoreSurroundings {
 }
 
 const DAY_MS = 86_400_000;
+const READINGS_THAT_MAY_WAIT = 200_000;
 /** How often it is seen whether a backup or a pruning is due, ms. */
 const UPKEEP_EVERY_MS = 3_600_000;
 /** Readings that are packed between two turns of the event loop. */
@@ -51,7 +54,15 @@ export async function openStore(settings: StoreSettings, surroundings: StoreSurr
   const board = createHealthBoard();
   const backupFolder = settings.backupFolder ?? join(dirname(settings.file), "backups", parse(settings.file).name);
   const hasServer = settings.server !== undefined;
-  const file = await createLocalFile({ path: settings.file, backupFolder, hasServer }, { clock, logger, board });
+  const file = await createLocalFile(
+    {
+      path: settings.file,
+      backupFolder,
+      hasServer,
+      readingsThatMayWait: settings.readingsThatMayWait ?? READINGS_THAT_MAY_WAIT,
+    },
+    { clock, logger, board },
+  );
   let backend: Backend;
   try {
     backend =

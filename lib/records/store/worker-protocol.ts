@@ -13,6 +13,8 @@ export interface WorkerSettings {
   readonly path: string;
   readonly backupFolder: string;
   readonly hasServer: boolean;
+  /** readings that may wait for the server; 0 without one */
+  readonly readingsThatMayWait: number;
 }
 
 export type SqlParameter = string | number | bigint | null | Uint8Array;
