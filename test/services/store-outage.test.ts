@@ -210,6 +210,20 @@ for (const { name, service, create } of [
       assert.equal((await store.findSession(old.sessionId))?.revision, 3);
     });
 
+    it("does not know us, or has no such database: the store says which, and goes on trying", async () => {
+      const wrong = { auth: new URL(database.settings.url), config: new URL(database.settings.url) };
+      wrong.auth.username = "ev_nobody";
+      wrong.config.pathname = "/ev_missing";
+      for (const [code, url] of Object.entries(wrong)) {
+        store = await open(url.href, `${code}.sqlite`);
+        await store.commit({ sessions: [{ session: exampleSession(), reason: "detected" }] });
+        assert.equal(await store.flush(), 1);
+        assert.equal(store.health.state === "waiting" && store.health.code, code);
+        await store.close();
+      }
+      store = await open();
+    });
+
     it("refuses one record for what it is: it is set aside, the others arrive", async () => {
       store = await open();
       await store.flush();

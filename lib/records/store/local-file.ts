@@ -44,10 +44,15 @@ export async function createLocalFile(
     board.waiting(waiting);
     board.disk(fault, 0);
   };
+  const restart = (): void => {
+    logger.error("The thread that writes the records had ended; a new one was started.");
+    worker = open();
+    worker.ask("open", { nowMs: clock.nowMs() }).then(noteState, () => {});
+  };
   const file: LocalFile = {
     ask(name, ask, transfer) {
       if (isClosed) return Promise.reject(new EvError("closed", "The store was closed."));
-      if (!worker.isAlive) worker = open();
+      if (!worker.isAlive) restart();
       return worker.ask(name, ask, transfer);
     },
     noteState,
