@@ -1,11 +1,11 @@
-import { rmSync, copyFileSync, renameSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { EvError, type EvErrorCode } from "../../model/errors.ts";
 import { commitChange } from "./commit-change.ts";
 import type { Connection } from "./connection.ts";
 import type { KeptTable } from "./tables.ts";
 import { createCursors } from "./cursors.ts";
 import { learnHeads, outboxKeys, rebase, unknownHeads } from "./heads.ts";
-import { type FileEvent, openFile, type OpenFile } from "./open-file.ts";
+import { type FileEvent, openFile, type OpenFile, stagedPath } from "./open-file.ts";
 import { acknowledge, bury, deadLetters, peek, waitingCount } from "./outbox.ts";
 import { appendPack, postPack } from "./readings.ts";
 import { schemaSteps } from "./schema.ts";
@@ -148,10 +148,8 @@ export function createFileDesk(settings: WorkerSettings, tell: (events: readonly
       const kept = file?.reading?.all<KeptTable>("SELECT name, content, at_ms FROM kept") ?? [];
       file?.close();
       file = null;
-      // beside the file first, so that it changes in one step
-      copyFileSync(ask.from, `${path}.restoring`);
       for (const companion of ["-wal", "-shm"]) rmSync(path + companion, { force: true });
-      renameSync(`${path}.restoring`, path);
+      renameSync(stagedPath(path), path);
       const restored = reopen();
       if (restored.durable !== null) replaceKept(restored.durable, kept);
       return state(restored);

@@ -40,7 +40,7 @@ const READINGS_THAT_MAY_WAIT = 200_000;
 /** How often it is seen whether a backup or a pruning is due, ms. */
 const UPKEEP_EVERY_MS = 3_600_000;
 /** Readings that are packed between two turns of the event loop. */
-const ROWS_AT_ONCE = 4000;
+const ROWS_AT_ONCE = 2000;
 
 /**
  * Opens (or makes) the store. Neither a disk that refuses nor a server that is down is a reason to fail: the store says so in its
@@ -135,10 +135,10 @@ export async function openStore(settings: StoreSettings, surroundings: StoreSurr
     },
     async restore(name) {
       onlyOfFile();
-      const report = await backups.check(name);
+      const report = await backups.stage(name);
       await backups.make(`before-restore-${new Date(clock.nowMs()).toISOString().replaceAll(":", "")}`);
       // in its turn among the writes
-      file.noteState(await queue.push(0, () => file.ask("swap", { from: report.file, nowMs: clock.nowMs() })));
+      file.noteState(await queue.push(0, () => file.ask("swap", { nowMs: clock.nowMs() })));
       return report;
     },
     listBackups: async () => (hasServer ? [] : backups.list()),

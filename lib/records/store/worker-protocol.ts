@@ -62,7 +62,8 @@ export interface Questions {
   outboxKeys: { ask: Record<string, never>; answer: Keys };
   rebase: { ask: Heads; answer: { waiting: number } };
   deadLetters: { ask: Record<string, never>; answer: DeadLettersTable[] };
-  swap: { ask: { from: string; nowMs: number }; answer: FileState };
+  /** puts the staged backup in the file's place */
+  swap: { ask: { nowMs: number }; answer: FileState };
   close: { ask: Record<string, never>; answer: null };
 }
 
