@@ -20,6 +20,7 @@ import { type Logger, silentLogger } from "../../lib/model/logger.ts";
 import { verifyChain } from "../../lib/records/store/hash-chain.ts";
 import { openStore } from "../../lib/records/store/open-store.ts";
 import type { Store, StoreHealth } from "../../lib/records/store/store.ts";
+import { openWorker, type WorkerLine } from "../../lib/records/store/worker-line.ts";
 import { killWhileCommitting } from "../lib/records/store/kill.ts";
 import { exampleReading, exampleSession, makeFolder } from "../lib/records/store/sessions.ts";
 import { until } from "../support/until.ts";
@@ -307,6 +308,32 @@ describe("what happens to the records file", function () {
     assert.ok(hold < 50, `the main thread was held ${hold} ms`);
     const rows = await waiting.db.selectFrom("sessions").select("session_id").execute();
     assert.equal(rows.length, 20);
+  });
+
+  it("a thread that dies is replaced, and what it was writing is written once", async () => {
+    const threads: WorkerLine[] = [];
+    const surroundings = {
+      clock: quickClock,
+      logger,
+      openWorker: (...given: Parameters<typeof openWorker>) => {
+        const line = openWorker(...given);
+        threads.push(line);
+        return line;
+      },
+    };
+    store = await openStore({ file, keepReadingsDays: null, backupsKept: 0 }, surroundings);
+    const mortal = store;
+    const sessions = Array.from({ length: 60 }, () => exampleSession());
+    const commits = sessions.map(async (session, at) => {
+      if (at % 20 === 10) await threads.at(-1)?.terminate();
+      return mortal.commit({ sessions: [{ session, reason: "detected" }] });
+    });
+    await Promise.all(commits);
+    assert.ok(threads.length > 1);
+    const chain = await mortal.db.selectFrom("session_revisions").selectAll().orderBy("chain_index").execute();
+    assert.equal(chain.length, 60);
+    assert.equal(verifyChain(chain), null);
+    assert.equal(mortal.health.state, "ok");
   });
 
   it("A8: a file of a later version is only read", async () => {

@@ -19,6 +19,8 @@ interface Surroundings {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly board: HealthBoard;
+  /** another way to start the thread, for tests */
+  readonly openWorker?: typeof openWorker | undefined;
 }
 
 /** Longest wait for a clean end; a damaged disk may take forever, ms. */
@@ -29,14 +31,14 @@ const inUse = new Set<string>();
 /** @throws EvError `config` when another store of this process has the same file */
 export async function createLocalFile(
   settings: WorkerSettings,
-  { clock, logger, board }: Surroundings,
+  { clock, logger, board, openWorker: startThread = openWorker }: Surroundings,
 ): Promise<LocalFile> {
   const path = resolve(settings.path);
   if (inUse.has(path)) {
     throw new EvError("config", `Two stores use the same file, ${path}: let all nodes use one of them.`);
   }
   inUse.add(path);
-  const open = (): WorkerLine => openWorker(settings, (event) => tell(event, logger));
+  const open = (): WorkerLine => startThread(settings, (event) => tell(event, logger));
   let worker = open();
   let isClosed = false;
 

@@ -13,6 +13,7 @@ import type { ServerSettings } from "./server-url.ts";
 import { createSqliteBackend } from "./sqlite-backend.ts";
 import type { Store } from "./store.ts";
 import type { ReadingsTable } from "./tables.ts";
+import type { openWorker } from "./worker-line.ts";
 import { createWriteQueue } from "./write-queue.ts";
 
 export interface StoreSettings {
@@ -33,6 +34,8 @@ export interface StoreSettings {
 export interface StoreSurroundings {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** another way to start the thread that writes the file, for tests */
+  readonly openWorker?: typeof openWorker;
 }
 
 const DAY_MS = 86_400_000;
@@ -61,7 +64,7 @@ export async function openStore(settings: StoreSettings, surroundings: StoreSurr
       hasServer,
       readingsThatMayWait: settings.readingsThatMayWait ?? READINGS_THAT_MAY_WAIT,
     },
-    { clock, logger, board },
+    { clock, logger, board, openWorker: surroundings.openWorker },
   );
   let backend: Backend;
   try {
