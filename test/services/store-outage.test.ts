@@ -85,11 +85,13 @@ for (const { name, service, create } of [
     let database: TestDatabase;
     let store: Store;
     let relay: Relay | null = null;
+    let errors: string[] = [];
+    const logger = { ...silentLogger, error: (text: string) => void errors.push(text) };
 
     const open = (url = database.settings.url, file = "records.sqlite"): Promise<Store> =>
       openStore(
         { file: join(folder.folder, file), keepReadingsDays: null, backupsKept: 0, server: { url } },
-        { clock: quickClock, logger: silentLogger },
+        { clock: quickClock, logger },
       );
     const throughRelay = async (): Promise<Store> => {
       relay = await startRelay(service.url);
@@ -113,6 +115,7 @@ for (const { name, service, create } of [
       await needsService(this, service);
     });
     beforeEach(async () => {
+      errors = [];
       folder = makeFolder();
       database = await create();
     });
@@ -173,6 +176,7 @@ for (const { name, service, create } of [
       await assertAllThere(1);
       const [readings] = await database.query("SELECT count(*) AS n FROM readings");
       assert.equal(Number(readings?.n), 1);
+      assert.deepEqual(errors, [], "nothing was set aside");
     });
 
     it("is silent while the connection stands: it is cut off and found again", async () => {
@@ -249,6 +253,24 @@ for (const { name, service, create } of [
         rows.map(({ id }) => id),
         ["a", "c"],
       );
+      assert.match(errors.join(), /^The database refused a record, which was set aside[^,]*$/);
+    });
+
+    it("is written to by two programs at once: no session of either is lost, and the chain holds", async () => {
+      store = await open();
+      const other = await open(database.settings.url, "other.sqlite");
+      try {
+        const commit = (to: Store): Promise<unknown> =>
+          to.commit({ sessions: [{ session: exampleSession(), reason: "detected" }] });
+        await Promise.all(Array.from({ length: 40 }, (_, at) => commit(at % 2 === 0 ? store : other)));
+        await until("the other has brought all", async () => (await other.flush()) === 0, 60_000);
+        await assertAllThere(40);
+        const sessions = await database.query("SELECT count(*) AS n FROM sessions");
+        assert.equal(Number(sessions[0]?.n), 40);
+        assert.deepEqual(errors, []);
+      } finally {
+        await other.close();
+      }
     });
   });
 }
