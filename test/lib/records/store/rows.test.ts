@@ -136,6 +136,14 @@ describe("thinned readings", () => {
     );
   });
 
+  it("never mix two days, also where midnight is at half past", () => {
+    const day = (local_day: string, minute: number) => exampleReading(18 * 60 + minute, { local_day });
+    assert.equal(
+      thinReadings([day("2026-11-01", 20), day("2026-11-01", 25), day("2026-11-02", 40)], 3_600_000).length,
+      2,
+    );
+  });
+
   it("have the mean power over time and the latest counters", () => {
     const rows = [
       exampleReading(1, { power_w: 1000, duration_s: 60, import_wh: 5 }),
