@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../lib/model/clock.ts";
 import { EvError } from "../../lib/model/errors.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
@@ -263,6 +264,12 @@ for (const { name, service, create } of [
         rows.map(({ id }) => id),
         ["a", "c"],
       );
+      await store.close();
+      const file = new DatabaseSync(join(folder.folder, "records.sqlite"), { readOnly: true });
+      const letters = file.prepare("SELECT body, error FROM dead_letters").all();
+      file.close();
+      assert.equal(letters.length, 1);
+      assert.match(String(letters[0]?.body), /"amount":13/);
       assert.match(errors.join(), /^The database refused a record, which was set aside[^,]*$/);
     });
 

@@ -6,7 +6,7 @@ import type { KeptTable } from "./tables.ts";
 import { createCursors } from "./cursors.ts";
 import { learnHeads, outboxKeys, rebase, unknownHeads } from "./heads.ts";
 import { type FileEvent, openFile, type OpenFile, stagedPath } from "./open-file.ts";
-import { acknowledge, bury, deadLetters, peek, waitingCount } from "./outbox.ts";
+import { acknowledge, bury, peek, waitingCount } from "./outbox.ts";
 import { appendPack, postPack } from "./readings.ts";
 import { schemaSteps } from "./schema.ts";
 import { thinOutbox } from "./thin-outbox.ts";
@@ -133,7 +133,6 @@ export function createFileDesk(settings: WorkerSettings, tell: (events: readonly
     peek: ({ limit, maxBytes }) => read((reading) => peek(reading, limit, maxBytes)),
     acknowledge: ({ ids }) => write("durable", (durable) => acknowledge(durable, ids)),
     bury: (ask) => write("durable", (durable) => bury(durable, ask)),
-    deadLetters: () => read(deadLetters),
     unknownHeads: ({ sessionIds, devices }) => read((reading) => unknownHeads(reading, sessionIds, devices)),
     learnHeads(heads) {
       write("durable", (durable) => learnHeads(durable, heads));
