@@ -129,9 +129,11 @@ export function chargedInGapMs(step: Step, charger: Charger, gainWh: number): nu
 
 /** Corrects a segment that went on into a gap: it lasted as long as current flowed. */
 export function settleGap(step: Step, charger: Charger, gainWh: number, isStillFlowing: boolean): void {
-  const { session, seen } = step.draft;
+  const { session, seen, pendingPlug } = step.draft;
   const segment = session === null ? null : openSegment(session);
   if (session === null || segment === null || seen === null) return;
+  // the car had left before the gap
+  if (pendingPlug?.value === false && pendingPlug.sinceMs <= seen.atMs) return;
   const chargedMs = chargedInGapMs(step, charger, gainWh);
   if (segment.chargingFromMs !== null) {
     segment.chargingMs += Math.max(0, seen.atMs - segment.chargingFromMs) + chargedMs;

@@ -65,13 +65,16 @@ export function takeReading(step: Step, reading: Charger): void {
     draft.totalGrows = charger.counters.totalGrows;
   }
   const isFlowing = activityOf(charger) !== "idle";
-  passFlow(step, charger, powerW, isFlowing, isAway);
+  passFlow(step, powerW, isFlowing, isAway);
   const before = countersBefore(step);
   const isDoubtful = isAway || draft.isPlugDoubtful;
-  const isSplit = isDoubtful && draft.phase === "plugged" && hasReplugged(step, charger, before, hasRebooted);
+  const isThere = draft.phase === "plugged" && pluggedIn(charger) !== false;
+  const isSplit = isDoubtful && isThere && hasReplugged(step, charger, before, hasRebooted);
   expectRestart(step, charger, isSplit, isAway);
-  noteReading(step, charger, isAway);
+  const hasFallen = charger.sessionWh !== null && charger.sessionWh < (before.sessionWh ?? 0) - 1;
+  noteReading(step, charger, isAway || (draft.isPlugDoubtful && hasFallen));
   readCounters(step, charger);
+  expectRestart(step, charger, false, false);
   if (isSplit) splitAtReplug(step, charger, before, pluggedIn(charger) !== false);
   giveEnergy(step, charger, before, isAway);
   noteUnplugged(step, charger);
@@ -106,7 +109,7 @@ function powerOf(step: Step, { powerW, currentA, voltageV, phases }: Charger): n
 }
 
 /** How long energy may have flowed since the last reading, and what by power and time. */
-function passFlow(step: Step, charger: Charger, powerW: number | null, isFlowing: boolean, isAway: boolean): void {
+function passFlow(step: Step, powerW: number | null, isFlowing: boolean, isAway: boolean): void {
   const { draft } = step;
   const { seen } = draft;
   if (seen === null) {
@@ -122,11 +125,10 @@ function passFlow(step: Step, charger: Charger, powerW: number | null, isFlowing
   draft.flowMs += spanMs;
   if (spanMs > LONGEST_INTEGRATION_MS || (!isFlowing && !seen.isFlowing)) return;
   // a state that has just changed says nothing of the power before
-  const beforeW = seen.isFlowing ? seen.powerW : powerW;
-  const afterW = isFlowing ? powerW : seen.powerW;
-  const isOut = charger.state === "discharging" || (beforeW ?? 0) < 0;
-  const outWh = integrate(draft, beforeW, afterW, spanMs);
-  if (isOut && outWh > 0 && draft.session !== null && draft.session.unpluggedMs === null)
+  if (!seen.isFlowing) return;
+  const isSameWay = isFlowing && (powerW ?? 0) * (seen.powerW ?? 0) >= 0;
+  const outWh = integrate(draft, seen.powerW, isSameWay ? powerW : seen.powerW, spanMs);
+  if (outWh > 0 && draft.session !== null && draft.session.unpluggedMs === null)
     bookEnergy(step, draft.session, 0, outWh);
 }
 
@@ -203,7 +205,6 @@ function noteUnplugged(step: Step, charger: Charger): void {
   if (pluggedIn(charger) !== false) return;
   draft.unpluggedMarks = marksOf(draft);
   draft.unpluggedSeenMs = now(step);
-  if (draft.session !== null) draft.session.suspectedResetMs = null;
 }
 
 function noteExtremes(step: Step, charger: Charger, powerW: number | null): void {
