@@ -15,7 +15,7 @@ import { answerRapi, passesRapi } from "./rapi.ts";
 import { readEvents } from "./schedule.ts";
 import { readLimit } from "./session-limit.ts";
 import { propertiesOf, type WifiModule } from "./wifi-module.ts";
-import { toWireJson, type WireValue } from "./wire-text.ts";
+import { toWireJson } from "./wire-text.ts";
 
 /* The HTTP API of an OpenEVSE (fact sheet openevse 5). */
 
@@ -51,14 +51,10 @@ export function answerHttp(module: WifiModule, host: CommandHost, request: Devic
 function status(module: WifiModule, { method, body }: DeviceRequest): Answer {
   if (method === "POST" && module.traits.chip === "esp32") return feed(module, body);
   if (method !== "GET") return badMethod;
-  const fields = module.fields();
-  const extra = ["battery_level", "battery_range", "time_to_full_charge"];
+  const ofCar = ["battery_level", "battery_range", "time_to_full_charge"];
   const ofRfid = module.settings.isOn("rfid_enabled") ? ["rfid_auth"] : [];
-  const shown = [...module.keys.status, ...extra, ...ofRfid].flatMap((key): [string, WireValue][] => {
-    const field = fields.get(key);
-    return field === undefined ? [] : [[key, field]];
-  });
-  return { status: 200, body: toWireJson(new Map(shown), module.traits.chip === "esp32") };
+  const fields = module.fields([...module.keys.status, ...ofCar, ...ofRfid]);
+  return { status: 200, body: toWireJson(fields, module.traits.chip === "esp32") };
 }
 
 /** `POST /status`: measurements and data of the car. */
@@ -236,8 +232,7 @@ function emeter(module: WifiModule, { method, body }: DeviceRequest): Answer {
 
 function time(module: WifiModule, { method }: DeviceRequest): Answer {
   if (method !== "GET") return badMethod;
-  const fields = module.fields();
-  return json(200, Object.fromEntries(["time", "local_time", "offset"].map((key) => [key, fields.get(key)])));
+  return json(200, Object.fromEntries(module.fields(["time", "local_time", "offset"])));
 }
 
 function logs(module: WifiModule, { method }: DeviceRequest, rest: string | undefined): Answer {

@@ -22,6 +22,7 @@ import { WifiModule } from "./wifi-module.ts";
 import { toWireText } from "./wire-text.ts";
 
 const TICK_MS = 1_000;
+const LAST_WORDS_MS = 500;
 const LONGEST_RECORD = 20_000;
 const DOCUMENTS: readonly RetainedDocument[] = ["override", "claim", "limit", "schedule", "config"];
 
@@ -194,8 +195,10 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
       this.#followConnections();
     });
   }
+  /** As a command; there is time to answer before. */
   rebootModule(): void {
-    this.reboot();
+    this.#cancelReboot();
+    this.#cancelReboot = this.#clock.after(LAST_WORDS_MS, () => this.reboot());
   }
 
   get fault(): OpenEvseFault | null {

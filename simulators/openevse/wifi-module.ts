@@ -14,7 +14,7 @@ import { Schedule, type TimerPlan } from "./schedule.ts";
 import { limitDocument, type SessionLimit } from "./session-limit.ts";
 import type { Settings } from "./settings-document.ts";
 import { type WireKeys, wireKeysOf } from "./wire-keys.ts";
-import type { WireFields } from "./wire-text.ts";
+import type { WireFields, WireValue } from "./wire-text.ts";
 
 /*
  * The WiFi module of an OpenEVSE: it watches the controller, decides between claims, counts energy and tells the world.
@@ -49,6 +49,7 @@ const HEARTBEAT_MS = 5_000;
 const ACKNOWLEDGE_MS = 10_000;
 const FEED_AGE_MS = 120_000;
 const DEFAULT_VOLTAGE_V = 240;
+const NO_EVENT = "null";
 
 export class WifiModule {
   readonly traits: GenerationTraits;
@@ -82,7 +83,7 @@ export class WifiModule {
   #hasVehicle: boolean;
   #stateShown: string;
   #wasCharging: boolean;
-  #scheduledEvent = "";
+  #scheduledEvent = NO_EVENT;
   #lastTarget = "";
 
   constructor(options: ModuleOptions) {
@@ -106,17 +107,22 @@ export class WifiModule {
     this.vehicleChangedAtMs = nowMs;
     this.temperatureMax = this.temperature();
     this.#hasVehicle = controller.evConnected;
-    this.#announcer = new Announcer(this, options.outlet);
     this.#decide();
+    this.#announcer = new Announcer(this, options.outlet);
     this.#stateShown = this.#stateText();
     this.#wasCharging = controller.state === STATE.charging;
   }
 
   /* ---- what can be seen ---- */
 
-  /** All values by key, as the module believes them. */
-  fields(): WireFields {
-    return this.#announcer.fields();
+  /** Values by key, as the module believes them; what it does not have is left out. */
+  fields(keys: readonly string[]): WireFields {
+    return new Map(
+      keys.flatMap((key): [string, WireValue][] => {
+        const shown = this.#announcer.read(key);
+        return shown === undefined ? [] : [[key, shown]];
+      }),
+    );
   }
   /** V. */
   reportedVoltageV(): number {
@@ -225,7 +231,7 @@ export class WifiModule {
     this.kept = forgetKept();
     this.limit = null;
     this.isLimitReached = false;
-    this.#scheduledEvent = "";
+    this.#scheduledEvent = NO_EVENT;
     this.#lastTarget = "";
     this.rfid.forget();
     this.divert = new Divert(nowMs);
