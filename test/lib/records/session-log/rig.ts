@@ -110,9 +110,6 @@ export async function createRig(changes: Partial<LogSettings> = {}, startMs = ST
       },
       logger: { debug() {}, info: note, warn: note, error: note },
       detection: createDetection(settings.detector),
-      plugOf: () => {
-        throw new Error("no plug");
-      },
       onSession: (event, session) => {
         if (own.isDead) return false;
         sessionSchema.parse(session);
