@@ -65,152 +65,187 @@ const queryPostgres =
     }
   };
 
-for (const which of ["mariadb", "postgres"] as const) {
-  describe(`a session over Mosquitto into ${which === "mariadb" ? "MariaDB" : "PostgreSQL"}`, function () {
-    this.timeout(180_000);
-    let folder: string;
-    let broker: OwnServer | null = null;
-    let database: Database | null = null;
-    let evse: OpenEvseSimulator | null = null;
-    const heard: NodeMessage[] = [];
+/** A database, the log that fills it, and what the log said. */
+interface Way extends Database {
+  readonly name: string;
+  readonly heard: NodeMessage[];
+  readonly logId: string;
+}
 
-    before(async function () {
-      broker = await makeOwnServer("mosquitto");
+describe("sessions over Mosquitto into MariaDB and PostgreSQL", function () {
+  this.timeout(240_000);
+  let folder: string | null = null;
+  let broker: OwnServer | null = null;
+  let evse: OpenEvseSimulator | null = null;
+  const ways: Way[] = [];
+
+  before(async function () {
+    broker = await makeOwnServer("mosquitto");
+    for (const which of ["mariadb", "postgres"] as const) {
       const server = await makeOwnServer(which);
-      if (broker === null || server === null) {
-        this.skip();
-      }
-      database = {
-        kind: which === "mariadb" ? "mysql" : "postgres",
-        server,
-        query: which === "mariadb" ? queryMariadb(server) : queryPostgres(server),
-      };
-      folder = mkdtempSync(join(tmpdir(), "ev-way-"));
-      await broker.start();
-      await server.start();
-      const { query } = database;
+      if (server === null) continue;
+      const query = which === "mariadb" ? queryMariadb(server) : queryPostgres(server);
+      const kind = which === "mariadb" ? "mysql" : "postgres";
+      ways.push({ name: which, kind, server, query, heard: [], logId: `log-${which}` });
+    }
+    if (broker === null || ways.length === 0) this.skip();
+    folder = mkdtempSync(join(tmpdir(), "ev-way-"));
+    await Promise.all([broker, ...ways.map(({ server }) => server)].map((server) => server.start()));
+    for (const { query, name } of ways) {
       // one that listens may still be starting up
       const create = (): Promise<boolean> =>
         query("CREATE DATABASE ev_way").then(
           () => true,
           () => false,
         );
-      await until("the database is made", create, 30_000);
-    });
-    after(async () => {
-      await unloadFlow();
-      await evse?.stop();
-      await broker?.remove();
-      await database?.server.remove();
-      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-    });
-
-    const events = (): unknown[] => heard.map(({ event }) => event);
-    const status = (): string => statusTexts("log").at(-1) ?? "";
-    const rows = async (): Promise<Session[]> => {
-      const found = (await database?.query("SELECT record FROM sessions", "ev_way").catch(() => [])) ?? [];
-      return found.map(({ record }) => sessionSchema.parse(JSON.parse(String(record))));
-    };
-    const passS = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-
-    it("is one correct row, although broker and database were away in the middle and at the end of it", async () => {
-      assert.ok(broker !== null && database !== null);
-      await loadFlow(modules, [
-        { id: "tab", type: "tab", label: "test" },
-        {
-          id: "store",
-          type: "ev-store",
-          kind: database.kind,
-          file: join(folder, "records.sqlite"),
-          url: `${database.server.url}/ev_way`,
-          backupsKept: "0",
-        },
-        {
-          id: "c",
-          type: "ev-openevse-connection",
-          version: 1,
-          via: "mqtt",
-          host: "127.0.0.1",
-          port: String(broker.port),
-          baseTopic: "openevse-way",
-        },
-        {
-          id: "n",
-          z: "tab",
-          type: "ev-openevse",
-          version: 1,
-          name: "Carport",
-          connection: "c",
-          wires: [["log", "readings"], [], []],
-        },
-        {
-          id: "log",
-          z: "tab",
-          type: "ev-session-log",
-          version: 1,
-          store: "store",
-          zone: "Europe/Berlin",
-          currency: "EUR",
-          fixedPrice: "0.3",
-          updateIntervalS: "5",
-          wires: [["out"]],
-        },
-        { id: "out", z: "tab", type: "helper" },
-        { id: "readings", z: "tab", type: "helper" },
-      ]);
-      getNode("out").on("input", (message) => heard.push(message));
-      evse = await startOpenEvse({ brokerUrl: broker.url, baseTopic: "openevse-way", voltageV: () => 230 });
-      const isFree = ({ payload }: NodeMessage): boolean => (payload as Charger).plugged === false;
-      await nextMessage("readings", isFree, 60_000);
-      await passS(3);
-      evse.plug();
-      await until("opened", () => events().includes("opened"), 20_000);
-      await until("the row is in the database", async () => (await rows()).length === 1, 20_000);
-      await until("charging", () => status().includes("charging"), 30_000);
-      await passS(8);
-
-      await broker.stop();
-      await passS(8);
-      await broker.start();
-      await until("the charger is back", () => evse?.isMqttConnected === true, 30_000);
-      await passS(6);
-
-      await database.server.stop();
-      await until("the status tells of it", () => status().startsWith("yellow ring store waits"), 30_000);
-      await passS(3);
-      await database.server.start();
-      await until("the status is well again", () => !status().includes("store"), 60_000);
-
-      await Promise.all([broker.stop(), database.server.stop()]);
-      await passS(5);
-      evse.unplug();
-      await passS(2);
-      await Promise.all([broker.start(), database.server.start()]);
-      await until("closed", () => events().includes("closed"), 90_000);
-      await until(
-        "the closed row is in the database",
-        async () => (await rows()).every((row) => row.status === "closed"),
-        60_000,
-      );
-
-      const found = await rows();
-      assert.equal(found.length, 1, `${found.length} rows`);
-      const [row] = found;
-      assert.equal(row?.flags.includes("partial-start"), false);
-      assert.ok(row !== undefined);
-      assert.deepEqual(row, heard.findLast(({ event }) => event === "closed" || event === "corrected")?.payload);
-      const trueWh = evse.deliveredWh;
-      assert.ok(Math.abs(row.energyWh - trueWh) <= Math.max(1, trueWh * 0.02), `${row.energyWh} Wh of ${trueWh}`);
-      assert.ok(Math.abs((row.cost ?? 0) - row.energyWh * 0.0003) < 1e-6);
-      assert.deepEqual(
-        events().filter((event) => event === "opened" || event === "closed"),
-        ["opened", "closed"],
-      );
-      const errors = logLines().filter(({ level, type }) => level <= 20 && String(type).startsWith("ev-session"));
-      assert.deepEqual(errors, []);
-      console.log(
-        `      ${row.energyWh} Wh of ${trueWh.toFixed(1)}, revision ${row.revision}, flags ${row.flags.join() || "none"}`,
-      );
-    });
+      await until(`the database in ${name} is made`, create, 30_000);
+    }
   });
-}
+  after(async () => {
+    await unloadFlow();
+    await evse?.stop();
+    await broker?.remove();
+    for (const { server } of ways) await server.remove();
+    if (folder !== null) rmSync(folder, { recursive: true, force: true });
+  });
+
+  const everywhere = (isTrue: (way: Way) => boolean | Promise<boolean>) => async (): Promise<boolean> =>
+    (await Promise.all(ways.map(async (way) => isTrue(way)))).every(Boolean);
+  const status = ({ logId }: Way): string => statusTexts(logId).at(-1) ?? "";
+  const events = ({ heard }: Way): unknown[] => heard.map(({ event }) => event);
+  const rows = async ({ query }: Way): Promise<Session[]> => {
+    const found = await query("SELECT record FROM sessions", "ev_way").catch(() => []);
+    return found.map(({ record }) => sessionSchema.parse(JSON.parse(String(record))));
+  };
+  const passS = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const databases = (action: "start" | "stop"): Promise<unknown> =>
+    Promise.all(ways.map(({ server }) => server[action]()));
+
+  const flow = (brokerPort: number): Record<string, unknown>[] => [
+    { id: "tab", type: "tab", label: "test" },
+    {
+      id: "c",
+      type: "ev-openevse-connection",
+      version: 1,
+      via: "mqtt",
+      host: "127.0.0.1",
+      port: String(brokerPort),
+      baseTopic: "openevse-way",
+    },
+    {
+      id: "n",
+      z: "tab",
+      type: "ev-openevse",
+      version: 1,
+      name: "Carport",
+      connection: "c",
+      wires: [["readings", ...ways.map(({ logId }) => logId)], [], []],
+    },
+    { id: "readings", z: "tab", type: "helper" },
+    ...ways.flatMap(({ name, kind, server, logId }) => [
+      {
+        id: `store-${name}`,
+        type: "ev-store",
+        kind,
+        file: join(folder ?? "", `${name}.sqlite`),
+        url: `${server.url}/ev_way`,
+        backupsKept: "0",
+      },
+      {
+        id: logId,
+        z: "tab",
+        type: "ev-session-log",
+        version: 1,
+        store: `store-${name}`,
+        zone: "Europe/Berlin",
+        currency: "EUR",
+        fixedPrice: "0.3",
+        updateIntervalS: "5",
+        wires: [[`out-${name}`]],
+      },
+      { id: `out-${name}`, z: "tab", type: "helper" },
+    ]),
+  ];
+
+  it("are one correct row each, although broker and databases were away in the middle and at the end", async () => {
+    assert.ok(broker !== null);
+    await loadFlow(modules, flow(broker.port));
+    for (const { name, heard } of ways) getNode(`out-${name}`).on("input", (message) => heard.push(message));
+    evse = await startOpenEvse({ brokerUrl: broker.url, baseTopic: "openevse-way", voltageV: () => 230 });
+    const charger = evse;
+    const isFree = ({ payload }: NodeMessage): boolean => (payload as Charger).plugged === false;
+    await nextMessage("readings", isFree, 60_000);
+    await passS(3);
+    charger.plug();
+    await until(
+      "opened",
+      everywhere((way) => events(way).includes("opened")),
+      20_000,
+    );
+    await until(
+      "the row is in the database",
+      everywhere(async (way) => (await rows(way)).length === 1),
+      20_000,
+    );
+    await until(
+      "charging",
+      everywhere((way) => status(way).includes("charging")),
+      30_000,
+    );
+    await passS(8);
+
+    await broker.stop();
+    await passS(8);
+    await broker.start();
+    await until("the charger is back", () => charger.isMqttConnected, 30_000);
+    await passS(6);
+
+    await databases("stop");
+    await until(
+      "the status tells of it",
+      everywhere((way) => status(way).startsWith("yellow ring store waits")),
+      30_000,
+    );
+    await passS(3);
+    await databases("start");
+    await until(
+      "the status is well again",
+      everywhere((way) => !status(way).includes("store")),
+      60_000,
+    );
+
+    await Promise.all([broker.stop(), databases("stop")]);
+    await passS(5);
+    charger.unplug();
+    await passS(2);
+    await Promise.all([broker.start(), databases("start")]);
+    await until(
+      "closed",
+      everywhere((way) => events(way).includes("closed")),
+      90_000,
+    );
+    const isClosed = async (way: Way): Promise<boolean> => (await rows(way)).every((row) => row.status === "closed");
+    await until("the closed row is in the database", everywhere(isClosed), 60_000);
+    for (const way of ways) judge(way, await rows(way), charger.deliveredWh);
+    const complaints = logLines().filter(({ level, type }) => level <= 20 && String(type).startsWith("ev-session"));
+    assert.deepEqual(complaints, []);
+  });
+
+  function judge(way: Way, found: readonly Session[], trueWh: number): void {
+    assert.equal(found.length, 1, `${found.length} rows`);
+    const [row] = found;
+    assert.ok(row !== undefined);
+    assert.deepEqual(row, way.heard.findLast(({ event }) => event === "closed" || event === "corrected")?.payload);
+    assert.equal(row.flags.includes("partial-start"), false);
+    assert.ok(Math.abs(row.energyWh - trueWh) <= Math.max(1, trueWh * 0.02), `${row.energyWh} Wh of ${trueWh}`);
+    assert.ok(Math.abs((row.cost ?? 0) - row.energyWh * 0.0003) < 1e-6);
+    assert.deepEqual(
+      events(way).filter((event) => event === "opened" || event === "closed"),
+      ["opened", "closed"],
+    );
+    const flags = row.flags.join() || "none";
+    console.log(
+      `      ${way.name}: ${row.energyWh} Wh of ${trueWh.toFixed(1)}, revision ${row.revision}, flags ${flags}`,
+    );
+  }
+});

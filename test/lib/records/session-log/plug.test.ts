@@ -25,7 +25,7 @@ describe("a plug behind a meter", () => {
     const row = rig.row();
     assert.equal(row.status, "closed");
     assert.equal(row.vehicle, "Twizy");
-    assert.equal(row.energySource, "external-meter");
+    assert.deepEqual([row.energySource, row.meterId], ["external-meter", "plug"]);
     assert.equal(row.segments.length, 2);
     assert.ok(Math.abs(row.energyWh - 2000) < 3, String(row.energyWh));
     assert.ok(!row.flags.includes("partial-start"), row.flags.join());

@@ -242,13 +242,14 @@ describe("the session log", () => {
     it("gives up one impossible version after a while, and keeps the others", async () => {
       rig = await createRig();
       rig.store.refuseWhere(({ device, status }) => device === "bad" && status === "open");
-      await rig.plug("bad");
+      await rig.plug("bad", { rfid: "SECRET42" });
       await rig.plug("good");
       await rig.charge(300, 7200, "good");
       await rig.run(120);
       await rig.unplug("good");
       assert.equal(rig.rows().filter(({ device }) => device === "good").length, 1);
-      assert.ok(rig.lines.some((line) => line.includes("given up")));
+      assert.ok(rig.lines.some((line) => line.includes("given up") && line.includes('"bad"')));
+      assert.ok(!rig.lines.join().includes("SECRET42"));
     });
 
     it("shows what waits for a server although nothing is refused", async () => {
