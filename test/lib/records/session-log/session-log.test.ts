@@ -182,6 +182,23 @@ describe("the session log", () => {
     });
   });
 
+  it("tells after the next start what nobody heard while it was closing", async () => {
+    rig = await createRig();
+    await rig.plug();
+    await rig.charge(60, 7200);
+    rig.deafen(true);
+    await rig.unplug();
+    await rig.run(10);
+    rig.deafen(false);
+    rig.heard.length = 0;
+    await rig.redeploy();
+    await rig.run(2);
+    assert.deepEqual(rig.events(), ["closed"]);
+    rig.heard.length = 0;
+    await rig.redeploy();
+    assert.deepEqual(rig.events(), []);
+  });
+
   it("makes one row of a session with twenty deploys in it", async () => {
     rig = await createRig();
     await rig.plug();
