@@ -1,7 +1,7 @@
 import { type Clock, repeatEvery } from "../../model/clock.ts";
 import { EvError, toEvError } from "../../model/errors.ts";
 import type { Logger } from "../../model/logger.ts";
-import type { Charger, Meter, Prices, Vehicle } from "../../model/records.ts";
+import type { Meter, Prices, Vehicle } from "../../model/records.ts";
 import type { Session } from "../../model/session.ts";
 import type { Store } from "../store/store.ts";
 import { createDelivery, type Item } from "./delivery.ts";
@@ -20,6 +20,7 @@ import {
 } from "./kept.ts";
 import { createOriginMeter } from "./origin.ts";
 import { defaultsFor } from "./people.ts";
+import { followPlug, type PlugState } from "./plug.ts";
 import { forgetPrices, learnPrices, type PriceBook } from "./price-book.ts";
 import type { LogRequest } from "./requests.ts";
 import type { LogSettings } from "./settings.ts";
@@ -50,8 +51,6 @@ export interface SessionLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly detection: Detection;
-  /** A metered plug's meter as a charger. */
-  readonly plugOf: (meter: Meter, before: Charger | null) => Charger;
   /** @returns whether it was heard; what nobody hears is told again after the next start */
   readonly onSession: (event: LogEvent, session: Session) => boolean;
   readonly onOverview: (overview: Overview) => void;
@@ -76,7 +75,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
   const { settings, store, clock, logger } = options;
   const origin = createOriginMeter(settings.meterStaleAfterS);
   const watches = new Map<string, Watch>();
-  const plugs = new Map<string, Charger>();
+  const plugs = new Map<string, PlugState>();
   let book: PriceBook = [];
   let keptBook: PriceBook = book;
   /** names of what need not be kept any more */
@@ -156,9 +155,9 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
   const takeMeter = (meter: Meter): void => {
     origin.learn(meter, clock.nowMs());
     if (meter.role !== "evse" || defaultsFor(settings, meter.device)?.isMeteredPlug !== true) return;
-    const plug = options.plugOf(meter, plugs.get(meter.device) ?? null);
-    plugs.set(plug.device, plug);
-    watchOf(plug.device).read(plug, false);
+    const { state, charger } = followPlug(plugs.get(meter.device) ?? null, meter, clock.monotonicMs());
+    plugs.set(meter.device, state);
+    watchOf(meter.device).read(charger, false);
   };
 
   const takeVehicle = (vehicle: Vehicle): void => {

@@ -43,9 +43,6 @@ const log = await startSessionLog({
   clock,
   logger: silentLogger,
   detection: createDetection(plainSettings.detector),
-  plugOf: () => {
-    throw new Error("no plug");
-  },
   onSession(event, session) {
     tell({ event, sessionId: session.sessionId, energyWh: session.energyWh, revision: session.revision });
     return true;

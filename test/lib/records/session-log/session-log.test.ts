@@ -182,6 +182,23 @@ describe("the session log", () => {
     });
   });
 
+  it("tells after the next start what nobody heard while it was closing", async () => {
+    rig = await createRig();
+    await rig.plug();
+    await rig.charge(60, 7200);
+    rig.deafen(true);
+    await rig.unplug();
+    await rig.run(10);
+    rig.deafen(false);
+    rig.heard.length = 0;
+    await rig.redeploy();
+    await rig.run(2);
+    assert.deepEqual(rig.events(), ["closed"]);
+    rig.heard.length = 0;
+    await rig.redeploy();
+    assert.deepEqual(rig.events(), []);
+  });
+
   it("makes one row of a session with twenty deploys in it", async () => {
     rig = await createRig();
     await rig.plug();
@@ -242,13 +259,14 @@ describe("the session log", () => {
     it("gives up one impossible version after a while, and keeps the others", async () => {
       rig = await createRig();
       rig.store.refuseWhere(({ device, status }) => device === "bad" && status === "open");
-      await rig.plug("bad");
+      await rig.plug("bad", { rfid: "SECRET42" });
       await rig.plug("good");
       await rig.charge(300, 7200, "good");
       await rig.run(120);
       await rig.unplug("good");
       assert.equal(rig.rows().filter(({ device }) => device === "good").length, 1);
-      assert.ok(rig.lines.some((line) => line.includes("given up")));
+      assert.ok(rig.lines.some((line) => line.includes("given up") && line.includes('"bad"')));
+      assert.ok(!rig.lines.join().includes("SECRET42"));
     });
 
     it("shows what waits for a server although nothing is refused", async () => {
