@@ -19,7 +19,7 @@ export function openEvseSessionLog() {
     [
       "Deploy, then press *plug the car in*: the charger of the virtual home starts, and *Session log* sends `opened`. While the car",
       "charges the session is kept on disk again and again, so that a power cut takes a reading at most. Press *pause the",
-      "charger* and *charge*: still one session, with two segments. Press *take the car away*: a quarter of a minute later,",
+      "charger* and *charge*: still one session, with two segments. Press *unplug the car*: a quarter of a minute later,",
       "when the last energy has come in, `closed` follows. *reboot the Wi-Fi module* in the middle of it tears nothing.",
       "",
       "*list sessions*, *month totals* and *export CSV* ask the records; the answers are in the debug sidebar.",
@@ -56,7 +56,7 @@ export function openEvseSessionLog() {
 function drawHome(tab) {
   const buttons = [
     ["ev04-plug", "plug the car in", { command: "plug", charger: "openevse", plugged: true, socPercent: 40 }],
-    ["ev04-unplug", "take the car away", { command: "plug", charger: "openevse", plugged: false }],
+    ["ev04-unplug", "unplug the car", { command: "plug", charger: "openevse", plugged: false }],
     ["ev04-reboot", "reboot the Wi-Fi module", { command: "fault", device: "openevse", fault: "reboot" }],
     ["ev04-broker-off", "stop the broker", { command: "fault", device: "broker", fault: "stopped" }],
     ["ev04-broker-on", "start the broker", { command: "fault", device: "broker", fault: null }],
@@ -93,7 +93,7 @@ function drawCharger(tab) {
     statusType: "msg",
   });
   tab.add("ev-session-log", "ev04-log", [500, 460], sessionLog("ev04-store", "ev04-site"), [["ev04-session"]]);
-  addDebug(tab, "ev04-session", [700, 460], "sessions: opened, updated, closed", {
+  addDebug(tab, "ev04-session", [700, 460], "sessions", {
     complete: "true",
     targetType: "full",
   });

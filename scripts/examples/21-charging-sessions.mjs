@@ -168,9 +168,8 @@ function drawRecords(tab) {
  * @param {Widget} widget
  */
 function drawPage(tab, widget) {
-  const latest = { ...plainFunction, outputs: 2, name: "Latest of everything", func: functionBody(latestOfSessions) };
-  const answers = { ...plainFunction, outputs: 6, name: "To the asker", func: functionBody(answerToAsker) };
   const records = ["ev21-home-out", "ev21-readings-out"];
+  const seldom = LISTS.map(([id]) => id).filter((id) => id !== "ev21-sessions");
   tab.add("link in", "ev21-records", [80, 660], { name: "records", links: records }, [["ev21-latest"]]);
   tab.add("inject", "ev21-tick", [80, 720], everySecond, [["ev21-latest"]]);
   tab.add("inject", "ev21-start", [80, 780], once, [["ev21-latest"]]);
@@ -178,21 +177,30 @@ function drawPage(tab, widget) {
     ["ev21-latest"],
   ]);
   tab.add("status", "ev21-store-status", [80, 900], { name: "store", scope: ["ev21-history"] }, [["ev21-latest"]]);
-  tab.add("function", "ev21-latest", [260, 720], latest, [
-    ["ev21-now", "ev21-page-out", ...LISTS.map(([id]) => id)],
-    ["ev21-to-history"],
+  tab.add("function", "ev21-latest", [300, 720], latest, [
+    ["ev21-now", "ev21-page-out", "ev21-sessions"],
+    seldom,
+    ["ev21-history"],
   ]);
-  tab.add("ui-template", "ev21-now", [520, 660], widget("Sentence and charger", "now", NOW), [["ev21-from-buttons"]]);
+  tab.add("ui-template", "ev21-now", [620, 660], widget("Sentence and charger", "now", NOW), [["ev21-from-buttons"]]);
   LISTS.forEach(([id, name, file, listGroup], index) =>
-    tab.add("ui-template", id, [520, 720 + index * 60], widget(name, file, listGroup), [["ev21-to-history"]]),
+    tab.add("ui-template", id, [620, 720 + index * 60], widget(name, file, listGroup), [["ev21-to-history"]]),
   );
-  tab.add("link out", "ev21-from-buttons", [780, 660], { name: "buttons", mode: "link", links: ["ev21-to-charger"] });
-  tab.add("link out", "ev21-page-out", [520, 600], { name: "the page", mode: "link", links: ["ev21-to-try"] });
-  tab.add("link out", "ev21-to-history", [780, 840], { name: "questions", mode: "link", links: ["ev21-questions"] });
-  tab.add("ui-template", "ev21-look", [80, 1020], lookOf(PAGE_ID), [[]]);
+  tab.add("link out", "ev21-from-buttons", [880, 660], { name: "buttons", mode: "link", links: ["ev21-to-charger"] });
+  tab.add("link out", "ev21-page-out", [620, 600], { name: "the page", mode: "link", links: ["ev21-to-try"] });
+  tab.add("link out", "ev21-to-history", [880, 840], { name: "questions", mode: "link", links: ["ev21-questions"] });
+  tab.add("link in", "ev21-questions", [80, 1020], { name: "questions", links: ["ev21-to-history"] }, [
+    ["ev21-history"],
+  ]);
+  tab.add("ev-history", "ev21-history", [160, 1020], history("ev21-store", "ev21-site"), [["ev21-answers"]]);
+  tab.add("catch", "ev21-not-done", [160, 1080], { name: "not done", scope: ["ev21-history"], uncaught: false }, [
+    ["ev21-answers"],
+  ]);
+  tab.add("function", "ev21-answers", [360, 1020], answers, [...LISTS.map(([id]) => [id]), ["ev21-latest"]]);
+  tab.add("ui-template", "ev21-look", [620, 1080], lookOf(PAGE_ID), [[]]);
   tab.group(
     "ev21-box-page",
-    "3. The page",
+    "3. The page: one record for everybody, and answers for whoever asked",
     [
       "ev21-records",
       "ev21-tick",
@@ -205,23 +213,12 @@ function drawPage(tab, widget) {
       "ev21-from-buttons",
       "ev21-page-out",
       "ev21-to-history",
+      "ev21-questions",
+      "ev21-history",
+      "ev21-not-done",
+      "ev21-answers",
       "ev21-look",
     ],
-    BLUE,
-  );
-
-  tab.add("link in", "ev21-questions", [80, 1160], { name: "questions", links: ["ev21-to-history"] }, [
-    ["ev21-history"],
-  ]);
-  tab.add("ev-history", "ev21-history", [160, 1160], history("ev21-store", "ev21-site"), [["ev21-answers"]]);
-  tab.add("catch", "ev21-not-done", [160, 1220], { name: "not done", scope: ["ev21-history"], uncaught: false }, [
-    ["ev21-answers"],
-  ]);
-  tab.add("function", "ev21-answers", [380, 1160], answers, [...LISTS.map(([id]) => [id]), ["ev21-latest"]]);
-  tab.group(
-    "ev21-box-history",
-    "4. Questions of the page, and answers to whoever asked",
-    ["ev21-questions", "ev21-history", "ev21-not-done", "ev21-answers"],
     BLUE,
   );
 }
@@ -252,3 +249,12 @@ const everyFiveSeconds = {
 const once = { ...everySecond, name: "start", repeat: "", onceDelay: "2", topic: "start" };
 
 const plainFunction = { outputs: 1, timeout: 0, noerr: 0, initialize: "", finalize: "", libs: [] };
+const latest = {
+  ...plainFunction,
+  outputs: 3,
+  name: "Latest of everything",
+  // a context that is kept on disk must not show a charger of yesterday
+  initialize: 'context.set("page", undefined);',
+  func: functionBody(latestOfSessions),
+};
+const answers = { ...plainFunction, outputs: 6, name: "To the asker", func: functionBody(answerToAsker) };

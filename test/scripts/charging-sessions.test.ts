@@ -399,14 +399,21 @@ describe("the flow of the charging sessions page", () => {
 
   it("asks for the last session whenever one opens, closes or is changed, not when one grows", () => {
     const flow = startFlow();
-    assert.ok(flow({ topic: "start", payload: 0 })[1]);
-    assert.ok(flow({ payload: session() })[1]);
-    assert.equal(flow({ payload: session({ energyWh: 6000 }) })[1], null);
-    const asked = flow({ payload: session({ status: "closed" }) })[1];
+    assert.ok(flow({ topic: "start", payload: 0 })[2]);
+    assert.ok(flow({ payload: session() })[2]);
+    assert.equal(flow({ payload: session({ energyWh: 6000 }) })[2], null);
+    const asked = flow({ payload: session({ status: "closed" }) })[2];
     historyRequestSchema.parse(asked?.payload);
-    assert.ok(flow({ topic: "changed", payload: null })[1]);
+    assert.ok(flow({ topic: "changed", payload: null })[2]);
     const last = shown(flow({ topic: "last", payload: [row({ status: "open" }), row({ energyKwh: 7 })] }))?.last;
     assert.equal(last?.energyKwh, 7);
+  });
+
+  it("tells the lists at once when they may have changed, else seldom", () => {
+    const flow = startFlow();
+    flow({ topic: "start", payload: null });
+    const forLists = (topic: string): boolean => flow({ topic, payload: null })[1] !== null;
+    assert.deepEqual(["tick", "tick", "changed", "tick"].map(forLists), [false, false, true, false]);
   });
 
   it("reads from the history's status whether the store is well", () => {

@@ -8,10 +8,11 @@
  * @param {Context} context
  */
 export function latestOfSessions(msg, context) {
-  // Keeps the latest of everything and sends it once a second (the "tick") to all who look: one record for everybody.
-  // The second output asks the history for the last finished session whenever the lists may have changed.
+  // Keeps the latest of everything: one record for everybody. First output: once a second (the "tick") and whenever the
+  // charger changes its state. Second: the same for lists, which need it only when they may have changed, and now and then
+  // for browsers that come back. Third: asks the history for the last finished session.
   const nobody = { charger: null, session: null, last: null, store: null, refusal: null, home: null };
-  const page = context.get("page") ?? { kind: "charging-sessions", ...nobody, news: 0 };
+  const page = context.get("page") ?? { kind: "charging-sessions", ...nobody, news: 0, toldMs: 0 };
   const nowMs = Date.now();
   const stateBefore = page.charger?.state;
   const record = msg.error ? null : msg.payload;
@@ -33,13 +34,14 @@ export function latestOfSessions(msg, context) {
   // the sums of the running session, once a minute
   if (msg.topic === "tick" && page.session !== null && nowMs - page.news > 60_000) isNews = true;
   if (isNews) page.news = nowMs;
-  context.set("page", page);
   const isShown =
     isNews || msg.error || ["tick", "last"].includes(msg.topic ?? "") || page.charger?.state !== stateBefore;
-  return [
-    isShown ? { topic: "page", payload: { ...page, at: new Date(nowMs).toISOString() } } : null,
-    isNews ? { topic: "last", payload: { command: "sessions", limit: 2 } } : null,
-  ];
+  const isForLists = isShown && (isNews || nowMs - page.toldMs > 10_000);
+  if (isForLists) page.toldMs = nowMs;
+  context.set("page", page);
+  const told = { topic: "page", payload: { ...page, at: new Date(nowMs).toISOString() } };
+  const question = { topic: "last", payload: { command: "sessions", limit: 2 } };
+  return [isShown ? told : null, isForLists ? told : null, isNews ? question : null];
 }
 
 /**
