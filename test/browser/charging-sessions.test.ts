@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "mocha";
-import type { Browser, Download, Locator, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import readXlsxFile from "read-excel-file/node";
 import type { SessionRow } from "../../lib/records/history/answers.ts";
 import type { NodeRedProcess } from "../../scripts/node-red-process.mjs";
@@ -18,10 +17,21 @@ import {
   type WatchedPage,
 } from "./browser.ts";
 import { findSerious, findSmallTargets, isDark, shootWhole, sidewaysPx, textOf } from "./dashboard-page.ts";
+import {
+  cell,
+  CHARGER_MS,
+  charge,
+  fileFrom,
+  isPressed,
+  rows,
+  says,
+  sentence,
+  setPlugged,
+  turn,
+  verb,
+} from "./sessions-page.ts";
 
 const PAGE = "/dashboard/charging-sessions";
-/** Everything is told every 30 s, a change at once; a session is closed 15 s after the car has left. */
-const CHARGER_MS = 60_000;
 
 describe("the charging sessions page", function () {
   this.timeout(180_000);
@@ -48,46 +58,6 @@ describe("the charging sessions page", function () {
     await opened.page.locator(".ev-verbs button:enabled").first().waitFor({ timeout: 30_000 });
     await opened.page.locator(".ev-balance").waitFor();
     return opened;
-  }
-  const sentence = (page: Page): Promise<string> => textOf(page, "h1");
-  const says = (page: Page, wanted: string): Promise<unknown> =>
-    page.locator("h1", { hasText: new RegExp(wanted.replaceAll(" ", "\\s")) }).waitFor({ timeout: CHARGER_MS });
-  const verb = (page: Page, name: string): Locator => page.locator(".ev-verbs button", { hasText: name });
-  const isPressed = (page: Page, name: string): Promise<unknown> =>
-    page.locator('.ev-verbs button[aria-pressed="true"]', { hasText: name }).waitFor({ timeout: CHARGER_MS });
-  /** Turns a switch of the virtual home, if it is not so already. */
-  async function turn(page: Page, name: string, isOn: boolean): Promise<void> {
-    const wanted = page.locator(`[role="switch"][aria-checked="${isOn}"]`, { hasText: name });
-    const knob = page.getByRole("switch", { name });
-    if ((await knob.getAttribute("aria-checked")) !== String(isOn)) await knob.click();
-    await wanted.waitFor({ timeout: 10_000 });
-  }
-  const setPlugged = (page: Page, isPlugged: boolean): Promise<void> => turn(page, "Car plugged in", isPlugged);
-  const rows = (page: Page): Locator => page.locator(".ev-list tbody tr");
-  const cell = async (row: Locator, column: string): Promise<string> =>
-    (await row.locator(`.ev-col-${column}`).innerText()).replaceAll("\u00a0", " ").trim();
-  /** A whole session: plugged in, charged until 0.1 kWh, taken away and closed. */
-  async function charge(page: Page): Promise<void> {
-    const before = await rows(page).count();
-    await setPlugged(page, true);
-    await verb(page, "Charge now").click();
-    await says(page, "Charging at \\d\\.\\d kW: 0\\.1 kWh since \\d\\d:\\d\\d, £0\\.\\d\\d so far\\.");
-    await setPlugged(page, false);
-    await says(page, "Nothing is plugged in\\.");
-    await page.waitForFunction(
-      ([count]) =>
-        document.querySelectorAll(".ev-list tbody tr").length > Number(count) &&
-        document.querySelector(".ev-running") === null,
-      [before],
-      { timeout: CHARGER_MS },
-    );
-  }
-  async function fileFrom(page: Page, format: string): Promise<{ download: Download; bytes: Buffer }> {
-    const [download] = await Promise.all([
-      page.waitForEvent("download"),
-      page.getByRole("button", { name: `Export as ${format}` }).click(),
-    ]);
-    return { download, bytes: readFileSync(await download.path()) };
   }
 
   it("tells what to do while there is no session yet", async () => {

@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
-import type { Charger } from "../../lib/model/records.ts";
-import { type Session, sessionSchema } from "../../lib/model/session.ts";
-import type { SessionRow, SumRow } from "../../lib/records/history/answers.ts";
+import type { Session } from "../../lib/model/session.ts";
 import { historyRequestSchema } from "../../lib/records/history/requests.ts";
-import { answerToAsker, latestOfSessions } from "../../scripts/examples/charging-sessions/flow-functions.mjs";
 import { describeBalance, describeRow, saySum } from "../../scripts/examples/charging-sessions/rows.mjs";
 import { listFigures, saySentence, sayStore } from "../../scripts/examples/charging-sessions/sentence.mjs";
 import {
@@ -24,120 +21,8 @@ import {
   refreshRow,
 } from "../../scripts/examples/charging-sessions/sight.mjs";
 import words from "../../scripts/examples/locales/en-US.json" with { type: "json" };
+import { charger, NOW_MS, type Page, page, plain, row, SESSION_ID, session, sum } from "./charging-samples.ts";
 
-const NOW_MS = Date.parse("2026-11-21T20:30:00.000Z");
-const SESSION_ID = "5b0c2f3e-6b1f-4f0e-9a53-0d8d7f6f3a11";
-/** Numbers and units hang together by a space that does not break. */
-const plain = (text: string): string => text.replaceAll("\u00a0", " ");
-
-const charger = (more: Partial<Charger> = {}): Charger => ({
-  kind: "charger",
-  device: "OpenEVSE",
-  at: "2026-11-21T20:29:58.000+00:00",
-  online: true,
-  plugged: true,
-  state: "charging",
-  powerW: 3400,
-  currentA: 14.8,
-  voltageV: 230,
-  phases: 1,
-  setpointA: 16,
-  limits: null,
-  sessionWh: 5200,
-  totalWh: null,
-  socPercent: null,
-  rfid: null,
-  faults: [],
-  flags: [],
-  ...more,
-});
-const session = (more: Partial<Session> = {}): Session => ({
-  ...sessionSchema.parse({
-    kind: "session",
-    sessionId: SESSION_ID,
-    revision: 1,
-    status: "open",
-    device: "OpenEVSE",
-    zone: "Europe/London",
-    pluggedAt: "2026-11-21T18:04:00.000+00:00",
-    pluggedS: 8760,
-    chargingS: 5400,
-    pausedS: 0,
-    energyWh: 5200,
-    energySource: "session-counter",
-    cost: 1.12,
-    currency: "GBP",
-  }),
-  ...more,
-});
-const row = (more: Partial<SessionRow> = {}): SessionRow => ({
-  sessionId: SESSION_ID,
-  status: "closed",
-  device: "OpenEVSE",
-  start: "2026-11-20 22:10:00",
-  end: "2026-11-21 06:40:00",
-  pluggedAt: "2026-11-20T22:10:00+00:00",
-  unpluggedAt: "2026-11-21T06:40:00+00:00",
-  energyKwh: 12.34,
-  dischargedKwh: 0,
-  chargingMin: 100,
-  pluggedMin: 510,
-  meterStartKwh: null,
-  meterEndKwh: null,
-  solarPercent: null,
-  cost: 2.5,
-  currency: "GBP",
-  pricePerKwh: 0.2,
-  referenceCost: null,
-  co2G: null,
-  tariff: null,
-  vehicle: "Zoe",
-  user: "Marie",
-  rfid: null,
-  odometerKm: 45_210,
-  socStartPercent: null,
-  socEndPercent: null,
-  purpose: null,
-  businessRatio: null,
-  location: "home",
-  note: null,
-  endReason: "unplugged",
-  flags: "",
-  revision: 1,
-  ...more,
-});
-const sum = (more: Partial<SumRow> = {}): SumRow => ({
-  period: "2026-11",
-  sessions: 3,
-  energyKwh: 30,
-  dischargedKwh: 0,
-  chargingMin: 200,
-  solarKwh: null,
-  solarPercent: null,
-  cost: 6,
-  referenceCost: null,
-  pricePerKwh: 0.2,
-  businessKwh: 0,
-  businessCost: null,
-  co2G: null,
-  unpricedKwh: 0,
-  currency: "GBP",
-  costs: [{ currency: "GBP", cost: 6, energyKwh: 30 }],
-  ...more,
-});
-type Page = Parameters<typeof saySentence>[0];
-const page = (more: Partial<Page> = {}): Page => ({
-  kind: "charging-sessions",
-  at: "2026-11-21T20:30:00.000Z",
-  charger: charger(),
-  session: session(),
-  last: null,
-  store: null,
-  news: 1,
-  refusal: null,
-  home: null,
-  ...more,
-});
 const say = (more: Partial<Page>): string => plain(saySentence(page(more), NOW_MS, words));
 
 describe("the sentence of the charging sessions page", () => {
@@ -365,94 +250,5 @@ describe("the edit form of a session", () => {
   it("reads numbers with a point or a comma, and nothing else", () => {
     assert.deepEqual(["1.5", "1,5", " 60 ", "-2"].map(readDecimal), [1.5, 1.5, 60, -2]);
     assert.deepEqual(["", "1e9", "0x10", "1.000,5", "=1+1"].map(readDecimal), [null, null, null, null, null]);
-  });
-});
-
-describe("the flow of the charging sessions page", () => {
-  function startFlow(): (msg: Parameters<typeof latestOfSessions>[0]) => ReturnType<typeof latestOfSessions> {
-    const kept = new Map<string, unknown>();
-    const context = {
-      get: (key: string) => kept.get(key),
-      set: (key: string, part: unknown) => void kept.set(key, part),
-    };
-    return (msg) => latestOfSessions(structuredClone(msg), context);
-  }
-  const shown = (outputs: ReturnType<typeof latestOfSessions>): Page | undefined =>
-    outputs[0]?.payload as Page | undefined;
-  const question = { topic: "months", ask: { by: "a", n: 1, what: "list" }, _client: { socketId: "s1" } };
-
-  it("sends one record a second to everybody, and at once when the charger changes its state", () => {
-    const flow = startFlow();
-    assert.ok(flow({ payload: charger() })[0]);
-    assert.equal(flow({ payload: charger({ powerW: 3000 }) })[0], null);
-    assert.equal(shown(flow({ topic: "tick", payload: 0 }))?.charger?.powerW, 3000);
-    assert.equal(shown(flow({ payload: charger({ state: "paused" }) }))?.charger?.state, "paused");
-  });
-
-  it("follows the running session until it is closed; a corrected older one does not end it", () => {
-    const flow = startFlow();
-    assert.equal(shown(flow({ payload: session() }))?.session?.energyWh, 5200);
-    flow({ payload: session({ sessionId: "5b0c2f3e-6b1f-4f0e-9a53-0d8d7f6f3a12", status: "closed" }) });
-    assert.equal(shown(flow({ topic: "tick", payload: 0 }))?.session?.sessionId, SESSION_ID);
-    assert.equal(shown(flow({ payload: session({ status: "closed" }) }))?.session, null);
-  });
-
-  it("asks for the last session whenever one opens, closes or is changed, not when one grows", () => {
-    const flow = startFlow();
-    assert.ok(flow({ topic: "start", payload: 0 })[2]);
-    assert.ok(flow({ payload: session() })[2]);
-    assert.equal(flow({ payload: session({ energyWh: 6000 }) })[2], null);
-    const asked = flow({ payload: session({ status: "closed" }) })[2];
-    historyRequestSchema.parse(asked?.payload);
-    assert.ok(flow({ topic: "changed", payload: null })[2]);
-    const last = shown(flow({ topic: "last", payload: [row({ status: "open" }), row({ energyKwh: 7 })] }))?.last;
-    assert.equal(last?.energyKwh, 7);
-  });
-
-  it("tells the lists at once when they may have changed, else seldom", () => {
-    const flow = startFlow();
-    flow({ topic: "start", payload: null });
-    const forLists = (topic: string): boolean => flow({ topic, payload: null })[1] !== null;
-    assert.deepEqual(["tick", "tick", "changed", "tick"].map(forLists), [false, false, true, false]);
-  });
-
-  it("reads from the history's status whether the store is well", () => {
-    const flow = startFlow();
-    const store = (status: object): Page["store"] | undefined => {
-      flow({ payload: undefined, status });
-      return shown(flow({ topic: "tick", payload: 0 }))?.store;
-    };
-    assert.deepEqual(store({ fill: "green", shape: "dot", text: "ready" }), { state: "ok", waiting: 0 });
-    assert.deepEqual(store({ fill: "yellow", shape: "ring", text: "12 waiting" }), { state: "waiting", waiting: 12 });
-    assert.deepEqual(store({ fill: "red", shape: "ring", text: "disk" }), { state: "failed", waiting: 0 });
-  });
-
-  it("shows why the charger refused", () => {
-    const refused = shown(startFlow()({ payload: "charge", error: { message: "The firmware does not allow it." } }));
-    assert.equal(refused?.refusal?.text, "The firmware does not allow it.");
-  });
-
-  it("hands an answer to the widget and the browser that asked, to nobody else", () => {
-    const outputs = answerToAsker({ ...question, command: "months", payload: [sum()] });
-    assert.deepEqual(
-      outputs.map((output) => output !== null),
-      [true, false, false, false, false, false],
-    );
-    const [answer] = outputs as { payload: { ask: object; rows: unknown }; _client: object }[];
-    assert.deepEqual(answer?._client, question._client);
-    assert.deepEqual(answer?.payload.ask, question.ask);
-  });
-
-  it("turns a refusal into an answer, so that nobody waits for ever", () => {
-    const [answer] = answerToAsker({ ...question, payload: {}, error: { message: "No such session." } });
-    assert.equal((answer as { payload: { error: string } }).payload.error, "No such session.");
-  });
-
-  it("tells everybody that something has changed, without the changer's address", () => {
-    const edit = { ...question, topic: "sessions", command: "edit", payload: {} };
-    const [, toSessions, , , , news] = answerToAsker(edit);
-    assert.ok(toSessions);
-    assert.deepEqual(news, { topic: "changed", payload: null });
-    assert.equal(answerToAsker({ ...edit, error: { message: "no" } }).at(-1), null);
   });
 });
