@@ -64,7 +64,9 @@ describe("the flow of the charging sessions page", () => {
   });
 
   it("shows why the charger refused", () => {
-    const refused = shown(startFlow()({ payload: "charge", error: { message: "The firmware does not allow it." } }));
+    const refused = shown(
+      startFlow()({ payload: "charge", error: { message: "EvError: The firmware does not allow it." } }),
+    );
     assert.equal(refused?.refusal?.text, "The firmware does not allow it.");
   });
 
@@ -80,7 +82,7 @@ describe("the flow of the charging sessions page", () => {
   });
 
   it("turns a refusal into an answer, so that nobody waits for ever", () => {
-    const [answer] = answerToAsker({ ...question, payload: {}, error: { message: "No such session." } });
+    const [answer] = answerToAsker({ ...question, payload: {}, error: { message: "EvError: No such session." } });
     assert.equal((answer as { payload: { error: string } }).payload.error, "No such session.");
   });
 

@@ -100,12 +100,30 @@ describe("a widget that shows rows", () => {
   it("says that nobody answered, and asks again", () => {
     const widget = openWidget();
     widget.put("list", {});
-    widget.asker = askNext(newAsker(), "list", Date.now() - UNANSWERED_AFTER_MS - 1).asker;
+    widget.askedMs = Date.now() - UNANSWERED_AFTER_MS - 1;
+    widget.asker = askNext(newAsker(), "list", widget.askedMs).asker;
     widget.tick();
     assert.equal(widget.problem, "unanswered");
     assert.equal(widget.sent.length, 2);
     widget.tick();
     assert.equal(widget.sent.length, 2, "not every second");
+  });
+
+  it("asks again by itself after a refusal, until it gets rows", () => {
+    const widget = openWidget();
+    const answerLast = (more: object = {}): void =>
+      widget.hearMessage({ payload: answerTo(widget.sent.at(-1)?.ask as asking.Ask, more) });
+    const wait = (): void => {
+      widget.askedMs -= UNANSWERED_AFTER_MS + 1;
+      widget.tick();
+    };
+    widget.put("list", {});
+    answerLast({ error: "The database is away." });
+    wait();
+    assert.equal(widget.sent.length, 2);
+    answerLast();
+    wait();
+    assert.equal(widget.sent.length, 2);
   });
 });
 

@@ -17,7 +17,8 @@ export function latestOfSessions(msg, context) {
   const stateBefore = page.charger?.state;
   const record = msg.error ? null : msg.payload;
   let isNews = msg.topic === "start" || msg.topic === "changed";
-  if (msg.error) page.refusal = { text: msg.error.message, at: new Date(nowMs).toISOString() };
+  if (msg.error)
+    page.refusal = { text: msg.error.message.replace(/^\w*Error: /, ""), at: new Date(nowMs).toISOString() };
   else if (msg.status) {
     // "2 waiting" under the history node, in whatever language
     const waiting = Number(/\d+/.exec(msg.status.text ?? "")?.[0] ?? 0);
@@ -56,7 +57,7 @@ export function answerToAsker(msg) {
   const outputs = widgets.map(() => null);
   const index = widgets.indexOf(topic);
   if (ask && index >= 0) {
-    const failed = error ? { error: error.message, rows: null } : { rows: payload };
+    const failed = error ? { error: error.message.replace(/^\w*Error: /, ""), rows: null } : { rows: payload };
     const answer = {
       kind: "answer",
       at: new Date().toISOString(),

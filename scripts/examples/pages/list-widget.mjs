@@ -15,6 +15,7 @@ export function newList() {
     /** @type {any} null = not yet answered */
     rows: null,
     problem: "",
+    askedMs: 0,
     ticking: /** @type {ReturnType<typeof setInterval> | undefined} */ (undefined),
   };
 }
@@ -32,6 +33,7 @@ export const listMethods = {
   put(what, payload) {
     const { asker, ask } = this.kit.askNext(this.asker, what, Date.now());
     this.asker = asker;
+    if (what === "list") this.askedMs = Date.now();
     this.send({ topic: this.topic, ask, payload });
   },
   hearMessage(message) {
@@ -62,8 +64,8 @@ export const listMethods = {
   },
   tick() {
     this.nowMs = Date.now();
-    if (!this.kit.isUnanswered(this.asker, "list", this.nowMs)) return;
-    this.problem = "unanswered";
-    this.refresh();
+    if (this.kit.isUnanswered(this.asker, "list", this.nowMs)) this.problem = "unanswered";
+    // whatever was wrong may be over
+    if (this.problem !== "" && this.nowMs - this.askedMs > this.kit.UNANSWERED_AFTER_MS) this.refresh();
   },
 };
