@@ -79,7 +79,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
   const { clock, settings, detection } = parts;
   let detector = detection.revive(kept?.detector, device);
   let entries: Entries = kept?.entries ?? [];
-  let sight = "";
+  let sight = sightOf(detector);
   const keeping = createKeeping(settings.logId, device, kept, parts.touch);
   /** the last version of each session that went out */
   const sent = new Map<string, Sent>();
@@ -175,6 +175,9 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     updateWhenDue();
     // energy that is not told yet is known all the same, and must not get lost
     keeping.noteEnergy(energyOf(detector));
+    const seen = sightOf(detector);
+    if (seen !== sight) keeping.note();
+    sight = seen;
   };
 
   return {
@@ -194,9 +197,6 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     },
     read(charger, isSnapshot) {
       step({ type: "reading", charger, isSnapshot, ...now() });
-      const seen = sightOf(charger);
-      if (seen !== sight) keeping.note();
-      sight = seen;
     },
     tick: () => step({ type: "tick", ...now() }),
     resume() {

@@ -130,6 +130,15 @@ describe("the session log", () => {
       assert.ok(row.flags.includes("recovered"), row.flags.join());
     });
 
+    it("knows that there was no car before it", async () => {
+      rig = await createRig();
+      rig.set("evse", { plugged: false });
+      await rig.run(10);
+      await rig.kill();
+      await rig.plug();
+      assert.ok(!rig.row().flags.includes("partial-start"), rig.row().flags.join());
+    });
+
     it("adds no revision when nothing has happened since", async () => {
       rig = await createRig();
       await rig.plug();
