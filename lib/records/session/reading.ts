@@ -24,12 +24,15 @@ const LONGEST_INTEGRATION_MS = 300_000;
 /** A voltage so far above the usual one is a glitch (edge case 34). */
 const VOLTAGE_GLITCH = 1.5;
 const VOLTAGES_KEPT = 5;
+/** No counter is larger. */
+const MOST_WH = 1e12;
+const MOST_SECONDS = 1e9;
 
 const finite = (value: number | null | undefined): number | null =>
-  typeof value === "number" && Number.isFinite(value) ? value : null;
-const counterWh = (value: number | null | undefined): number | null => {
-  const wh = finite(value);
-  return wh === null || wh < 0 || wh > 1e12 ? null : wh;
+  typeof value === "number" && Number.isFinite(value) ? value + 0 : null;
+const within = (value: number | null | undefined, most: number): number | null => {
+  const figure = finite(value);
+  return figure === null || figure < 0 || figure > most ? null : figure;
 };
 
 /** The numbers of a reading that can be true. */
@@ -39,10 +42,10 @@ function sane(charger: Charger): Charger {
     powerW: finite(charger.powerW),
     currentA: finite(charger.currentA),
     voltageV: finite(charger.voltageV),
-    sessionWh: counterWh(charger.sessionWh),
-    totalWh: counterWh(charger.totalWh),
-    sessionS: finite(charger.sessionS),
-    uptimeS: finite(charger.uptimeS),
+    sessionWh: within(charger.sessionWh, MOST_WH),
+    totalWh: within(charger.totalWh, MOST_WH),
+    sessionS: within(charger.sessionS, MOST_SECONDS),
+    uptimeS: within(charger.uptimeS, MOST_SECONDS),
     temperatureC: finite(charger.temperatureC),
     socPercent: finite(charger.socPercent),
   };
@@ -100,7 +103,7 @@ function powerOf(step: Step, { powerW, currentA, voltageV, phases }: Charger): n
   const { draft, settings } = step;
   const usualV = [...draft.voltagesV].sort((a, b) => a - b)[Math.floor(draft.voltagesV.length / 2)];
   const isGlitch = voltageV !== null && usualV !== undefined && voltageV > usualV * VOLTAGE_GLITCH;
-  if (voltageV !== null && voltageV > 50 && !isGlitch)
+  if (voltageV !== null && voltageV > 50 && voltageV < 1500 && !isGlitch)
     draft.voltagesV = [...draft.voltagesV.slice(1 - VOLTAGES_KEPT), voltageV];
   const volts = isGlitch ? (usualV ?? null) : voltageV;
   const own = isGlitch && powerW !== null ? powerW * ((usualV ?? 0) / voltageV) : powerW;
@@ -181,18 +184,18 @@ function giveEnergy(step: Step, charger: Charger, before: CountersBefore, isAway
     return;
   }
   if (draft.phase !== "unplugged") return;
-  if (pluggedIn(charger) === false) correctClosed(step);
+  const isLate = draft.totalGrows === "at-unplug";
+  if (pluggedIn(charger) === false || (isAway && isLate)) correctClosed(step);
   if (isAway) findMissedSession(step, ownShare(step, charger, before));
 }
 
 /** What of the total's gain belongs to the car that is there now, Wh. */
 function ownShare(step: Step, charger: Charger, before: CountersBefore): number {
   const { draft } = step;
-  if (pluggedIn(charger) === false) return 0;
+  if (pluggedIn(charger) === false || draft.totalGrows === "at-unplug") return 0;
   // without a counter of its own all of it may be
-  if (charger.sessionWh === null || before.marks.session === null || draft.totalGrows === "at-unplug")
-    return Number.POSITIVE_INFINITY;
-  return marksOf(draft).session === null ? 0 : (draft.sessionCounter?.sumWh ?? 0) - before.marks.session;
+  if (charger.sessionWh === null || before.marks.session === null) return Number.POSITIVE_INFINITY;
+  return (draft.sessionCounter?.sumWh ?? 0) - before.marks.session;
 }
 
 function noteSource(session: OpenSession, { flags }: Charger): void {
