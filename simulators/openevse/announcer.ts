@@ -1,3 +1,4 @@
+import { documentOf } from "./documents.ts";
 import { hasFeature } from "./generations.ts";
 import { PollCache } from "./poll-cache.ts";
 import { fieldOf } from "./status-fields.ts";
@@ -59,7 +60,7 @@ export class Announcer {
     this.publish(this.#changed(keys.watched));
     for (const document of this.#touched) {
       const isKnown = hasFeature(traits, document === "limit" ? "limits" : "claims");
-      if (isKnown) this.#outlet.document(document, this.#module.documentOf(document));
+      if (isKnown) this.#outlet.document(document, documentOf(this.#module, document));
     }
     this.#touched.clear();
   }

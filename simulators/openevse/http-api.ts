@@ -1,6 +1,8 @@
 import type { DeviceRequest } from "../web/device-web-server.ts";
 import type { Answer } from "../web/wire-faults.ts";
 import { CLIENT, parseJsonObject, PRIORITY, readProperties } from "./claims.ts";
+import { propertiesOf } from "./documents.ts";
+import { feedDivert, feedShaper } from "./feeds.ts";
 import { hasFeature } from "./generations.ts";
 import {
   clearOverride,
@@ -14,7 +16,7 @@ import {
 import { answerRapi, passesRapi } from "./rapi.ts";
 import { readEvents } from "./schedule.ts";
 import { readLimit } from "./session-limit.ts";
-import { propertiesOf, type WifiModule } from "./wifi-module.ts";
+import type { WifiModule } from "./wifi-module.ts";
 import { toWireJson } from "./wire-text.ts";
 
 /* The HTTP API of an OpenEVSE (fact sheet openevse 5). */
@@ -67,10 +69,10 @@ function feed(module: WifiModule, body: string): Answer {
   };
   const { vehicleData } = module;
   const [voltageV, liveW, solarW, gridW] = ["voltage", "shaper_live_pwr", "solar", "grid_ie"].map(numberOf);
-  if (voltageV !== undefined) module.feedVoltage(voltageV);
-  if (liveW !== undefined) module.feedShaper(Math.trunc(liveW));
-  if (solarW !== undefined) module.feedDivert("solar", Math.trunc(solarW));
-  if (gridW !== undefined) module.feedDivert("grid", Math.trunc(gridW));
+  if (voltageV !== undefined) module.voltageFeed.take(voltageV, module.clock.nowMs);
+  if (liveW !== undefined) feedShaper(module, Math.trunc(liveW));
+  if (solarW !== undefined) feedDivert(module, "solar", Math.trunc(solarW));
+  if (gridW !== undefined) feedDivert(module, "grid", Math.trunc(gridW));
   if (module.settings.number("vehicle_data_src") === 3) {
     vehicleData.socPercent = numberOf("battery_level") ?? vehicleData.socPercent;
     vehicleData.range = numberOf("battery_range") ?? vehicleData.range;

@@ -61,6 +61,9 @@ describe("OpenEVSE simulator over MQTT", () => {
       id: "9c9c1fe57b2c",
       name: "openevse-7b2c",
     });
+    const late = await listenToBroker(bench.broker.url);
+    assert.equal(parseObject(await late.latest(topic))["state"], "disconnected", "also for whoever comes later");
+    await late.close();
     bench.listener.forget();
     bench.evse.setFault(null);
     await bench.listener.until(topic, (text) => text.includes("connected") && text.includes("http"));
