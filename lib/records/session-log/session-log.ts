@@ -20,7 +20,6 @@ import {
 } from "./kept.ts";
 import { createOriginMeter } from "./origin.ts";
 import { defaultsFor } from "./people.ts";
-import { followPlug, type PlugState } from "./plug.ts";
 import { forgetPrices, learnPrices, type PriceBook } from "./price-book.ts";
 import type { LogRequest } from "./requests.ts";
 import type { LogSettings } from "./settings.ts";
@@ -75,7 +74,6 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
   const { settings, store, clock, logger } = options;
   const origin = createOriginMeter(settings.meterStaleAfterS);
   const watches = new Map<string, Watch>();
-  const plugs = new Map<string, PlugState>();
   let book: PriceBook = [];
   let keptBook: PriceBook = book;
   /** names of what need not be kept any more */
@@ -155,9 +153,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
   const takeMeter = (meter: Meter): void => {
     origin.learn(meter, clock.nowMs());
     if (meter.role !== "evse" || defaultsFor(settings, meter.device)?.isMeteredPlug !== true) return;
-    const { state, charger } = followPlug(plugs.get(meter.device) ?? null, meter, clock.monotonicMs());
-    plugs.set(meter.device, state);
-    watchOf(meter.device).read(charger, false);
+    watchOf(meter.device).readPlug(meter);
   };
 
   const takeVehicle = (vehicle: Vehicle): void => {
