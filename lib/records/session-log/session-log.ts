@@ -150,7 +150,9 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     options.onOverview(overview);
   };
 
-  const takeMeter = (meter: Meter): void => {
+  const takeMeter = (meter: Meter, isRetained: boolean): void => {
+    // what a meter said some time ago is no measurement of now
+    if (isRetained) return;
     origin.learn(meter, clock.nowMs());
     if (meter.role !== "evse" || defaultsFor(settings, meter.device)?.isMeteredPlug !== true) return;
     watchOf(meter.device).readPlug(meter);
@@ -165,7 +167,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     if (prices.currency !== settings.money.currency) {
       throw new EvError(
         "config",
-        `The prices are in ${prices.currency}, the log counts in ${settings.money.currency}.`,
+        `The prices are in ${prices.currency}, the log counts in ${settings.money.currency ?? "no money"}: set the same currency.`,
       );
     }
     const oldestMs = Math.min(
@@ -236,7 +238,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     take(payload, isRetained = false) {
       const intake = readIntake(payload);
       if (intake.type === "charger") watchOf(intake.charger.device).read(intake.charger, isRetained);
-      else if (intake.type === "meter") takeMeter(intake.meter);
+      else if (intake.type === "meter") takeMeter(intake.meter, isRetained);
       else if (intake.type === "vehicle") takeVehicle(intake.vehicle);
       else if (intake.type === "prices") takePrices(intake.prices);
       else if (intake.type === "request" && isRetained) {
