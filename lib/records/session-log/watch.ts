@@ -225,7 +225,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
       bringUpToDate();
       const entry = presentEntry(entries);
       if (entry === null) return false;
-      const changed = annotate(entry, said);
+      const changed = annotate(entry.isClosed ? markCorrected(entry) : entry, said);
       entries = changeEntry(entries, entry.detected.sessionId, () => changed);
       send(entry.isClosed ? "corrected" : "updated", changed, "edited", said);
       keeping.note();

@@ -326,7 +326,10 @@ describe("the session log", () => {
       rig.say(JSON.stringify({ command: "annotate", user: "Ann", businessRatio: 0.5 }));
       await rig.run(1);
       const row = rig.row();
-      assert.deepEqual([row.status, row.user, row.businessRatio], ["closed", "Ann", 0.5]);
+      assert.deepEqual(
+        [row.status, row.user, row.businessRatio, row.flags.join()],
+        ["closed", "Ann", 0.5, "corrected"],
+      );
       near(row.energyWh, 600, 3);
       assert.equal(rig.events().at(-1), "corrected");
       rig.say({ command: "annotate", user: null });
