@@ -1,3 +1,5 @@
+import { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { IClientOptions, MqttClient } from "mqtt";
 import { EvError, toEvError } from "../model/errors.ts";
 
@@ -106,6 +108,8 @@ function clientOptions(settings: MqttSettings, limits: MqttLimits): IClientOptio
     ...(tls as IClientOptions | undefined),
     protocol: scheme,
     host,
+    // a WebSocket is opened by URL, and only from this field
+    hostname: scheme.startsWith("ws") && host.includes(":") ? `[${host}]` : host,
     port,
     ...(path === undefined ? {} : { path }),
     ...(user === undefined || user === "" ? {} : { username: user, password: password ?? "" }),
@@ -193,10 +197,10 @@ function guardSize(client: MqttClient, maxMessageBytes: number): void {
   });
 }
 
-/** A reset, so that the system does not deliver later what is still in the socket. */
+/** A reset where the socket can do it, so that the system does not deliver later what is still in it. */
 function destroy(client: MqttClient): void {
-  const { stream } = client as { stream?: { resetAndDestroy?: () => void; destroy: () => void } };
-  if (typeof stream?.resetAndDestroy === "function") stream.resetAndDestroy();
+  const stream: unknown = client.stream;
+  if (stream instanceof Socket && !(stream instanceof TLSSocket) && !stream.destroyed) stream.resetAndDestroy();
   client.end(true);
 }
 

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createConnection } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { afterEach, describe, it } from "mocha";
 import { createManualClock } from "../../lib/model/clock.ts";
 import { type Charger, chargerSchema } from "../../lib/model/records.ts";
@@ -7,6 +11,7 @@ import openevseNode from "../../nodes/devices/ev-openevse/ev-openevse.ts";
 import connectionNode, {
   createConnectionNode,
 } from "../../nodes/devices/ev-openevse-connection/ev-openevse-connection.ts";
+import { noteBroker } from "../../nodes/devices/ev-openevse-connection/discovery-route.ts";
 import type { AdminHandler, NodeMessage, NodeRed, PermissionCheck } from "../../nodes/shared/node-red.d.ts";
 import { type MqttBroker, startMqttBroker } from "../../simulators/mqtt-broker.ts";
 import { type OpenEvseOptions, type OpenEvseSimulator, startOpenEvse } from "../../simulators/openevse.ts";
@@ -190,19 +195,6 @@ describe("ev-openevse", function () {
         events.map(({ id, time }) => [id, time.slice(0, 5)]),
         [[3, "23:30"]],
       );
-    });
-
-    it("tells who holds the charger when a person at its display is stronger", async () => {
-      const { url, port } = await broker();
-      const simulator = await charger({ brokerUrl: url, plugged: true });
-      await load({ port: String(port) });
-      await nextRecord(({ state }) => state === "charging");
-      await fetch(`${simulator.url}/override`, { method: "POST", body: '{"state":"active","charge_current":20}' });
-      await nextRecord(({ flags }) => flags.includes("override"));
-      const { code, message } = await refusal({ command: "pause", source: "plan" });
-      assert.equal(code, "refused");
-      assert.match(message, /manual override \(priority 1000\)/);
-      assert.equal(simulator.pilotA, 20);
     });
 
     it("says so when the charger does not hear", async () => {
@@ -466,6 +458,27 @@ describe("ev-openevse", function () {
     }
   });
 
+  it("uses the certificates of a core TLS configuration", async () => {
+    const { url, port: innerPort } = await broker();
+    await charger({ brokerUrl: url });
+    const fixture = (name: string): string => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), "utf8");
+    const server = createTlsServer({ cert: fixture("broker.pem"), key: fixture("broker-key.pem") }, (outer) => {
+      const onward = createConnection(innerPort, "127.0.0.1");
+      for (const socket of [outer, onward]) socket.on("error", () => [outer, onward].forEach((end) => end.destroy()));
+      outer.pipe(onward).pipe(outer);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    endings.push(() => void server.close());
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const core = createRequire(import.meta.url)("@node-red/nodes/core/network/05-tls.js") as (RED: NodeRed) => void;
+    const tls = { id: "t", type: "tls-config", servername: "broker.example", verifyservercert: true };
+    await loadFlow([...modules, core], [tls, ...flow({ port: String(port), scheme: "mqtts", tls: "t" })], {
+      t: { cadata: fixture("broker.pem") },
+    });
+    assert.equal((await nextRecord()).online, true);
+  });
+
   it("says when the certificates that it shall use are gone", async () => {
     await load({ port: "8883", scheme: "mqtts", tls: "nowhere" });
     await until("the status is red", () => shown() === "red ring check settings");
@@ -478,11 +491,11 @@ describe("the search of ev-openevse-connection", () => {
     body: unknown;
   }
   /** The route as Node-RED would call it, and what it asks for. */
-  function route(parts: Parameters<typeof createConnectionNode>[0]) {
+  function route(parts: Parameters<typeof createConnectionNode>[0], node: object | null = null) {
     const permissions: string[] = [];
     let handler: AdminHandler | null = null;
     const RED = {
-      nodes: { registerType() {}, getNode: () => null },
+      nodes: { registerType() {}, getNode: () => node },
       auth: {
         needsPermission(permission: string): PermissionCheck {
           permissions.push(permission);
@@ -541,6 +554,25 @@ describe("the search of ev-openevse-connection", () => {
     ]);
     assert.deepEqual(permissions, ["ev-openevse-connection.write"]);
   });
+
+  it("sends the password of a connection to its own broker and nowhere else", async () => {
+    const server = await startMqttBroker({ username: USER, password: PASSWORD });
+    const body = {
+      id: "c",
+      scheme: "mqtt",
+      host: "127.0.0.1",
+      port: server.port,
+      user: USER,
+      password: "__PWRD__",
+      announceTopic: "openevse/announce/#",
+    };
+    const node = { type: "ev-openevse-connection", credentials: { password: PASSWORD } };
+    assert.deepEqual((await route({}, node).ask(body)).body, { code: "auth" });
+    const forget = noteBroker("c", { host: "127.0.0.1", port: server.port });
+    assert.deepEqual((await route({}, node).ask(body)).body, []);
+    forget();
+    await server.stop();
+  }).timeout(15_000);
 
   it("lists what has announced itself on a broker", async () => {
     const server = await startMqttBroker();

@@ -167,7 +167,9 @@ export function createHttpLink(settings: HttpSettings, clock: Clock, events: Lin
       events.heard("claim", claim ?? {}, false);
     },
     async readHolders() {
-      return readHolders((await getJson("/claims/target").catch(() => null)) as RawValue) ?? null;
+      const holders = readHolders((await getJson("/claims/target").catch(() => null)) as RawValue) ?? {};
+      // what is ours is no obstacle
+      return Object.fromEntries(Object.entries(holders).filter(([, client]) => client !== settings.claimId));
     },
     async close() {
       closing.abort();

@@ -2,8 +2,9 @@ import type { Cancel } from "../../model/clock.ts";
 import type { Command } from "../../model/commands.ts";
 import { EvError, toEvError } from "../../model/errors.ts";
 import type { Logger } from "../../model/logger.ts";
-import { askController, type Hand, HEARD_WITHIN_MS, see, tell, unheard, whoHolds } from "./hand.ts";
-import { type Channel, RAPI_ENABLE, RAPI_SLEEP, rapiCurrent, shows, type Wanted } from "./orders.ts";
+import { describeContradiction, does, tellController } from "./deeds.ts";
+import { askController, type Hand, HEARD_WITHIN_MS, see, tell, unheard } from "./hand.ts";
+import { type Channel, RAPI_ENABLE, RAPI_SLEEP, shows, type Wanted } from "./orders.ts";
 import {
   type ChannelChoice,
   chooseChannel,
@@ -15,7 +16,7 @@ import {
   type TargetLimits,
   wantedOf,
 } from "./target.ts";
-import { isFaultState, STATE } from "./wire.ts";
+import { STATE } from "./wire.ts";
 
 /*
  * Who may charge how fast. A target is done when the charger shows it: first that it has heard, then that it does it. What
@@ -148,7 +149,7 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
 
   /** Writes what is wanted on this channel and waits until the charger shows that it has heard. */
   const put = async (channel: Channel, mine: number): Promise<void> => {
-    if (!hand.firmware().hasClaims) return putByController(targets[channel], mine);
+    if (!hand.firmware().hasClaims) return tellController(hand, targets[channel], () => mustBeNewest(mine));
     const wanted = wantedOf(channel, targets[channel], ceilingA);
     const isStop = wanted?.state !== "active";
     const last = told[channel];
@@ -176,45 +177,7 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
     return !hand.firmware().hasClaims || (last !== undefined && shows(snapshot.documents[channel], last));
   };
 
-  const putByController = async (target: Target | null, mine: number): Promise<void> => {
-    const { generation } = hand.firmware();
-    if (generation === "unknown" || generation === "5") {
-      throw new EvError(
-        "unreachable",
-        "The charger has not said yet which firmware it has; try again in half a minute.",
-      );
-    }
-    if (target === null) return;
-    if (target.kind === "hold") {
-      await askController(hand, RAPI_SLEEP, true);
-      return;
-    }
-    const set = await askController(hand, rapiCurrent(target.currentA));
-    if (set !== "" && Number(set) > target.currentA) {
-      throw new EvError("refused", `The controller set ${set} A instead of ${target.currentA} A.`);
-    }
-    mustBeNewest(mine);
-    if (isAsleep()) await askController(hand, RAPI_ENABLE);
-  };
-  const isAsleep = (): boolean => {
-    const { state } = snapshot.numbers;
-    return state === undefined || state === STATE.sleeping || state === STATE.disabled;
-  };
-
-  const isDone = (target: Target): boolean => (target.kind === "hold" ? isStopped() : isRunning(target));
-  const isStopped = (): boolean =>
-    snapshot.numbers.state !== undefined &&
-    snapshot.numbers.state !== STATE.charging &&
-    snapshot.texts.status !== "active";
-  const isRunning = ({ currentA }: Target): boolean => {
-    const { state, pilot, max_current } = snapshot.numbers;
-    if (state === undefined || isFaultState(state)) return false;
-    if (snapshot.texts.status === undefined ? isAsleep() : snapshot.texts.status !== "active") return false;
-    // the controller of an old module shows a new pilot only half a minute later, and has already said yes
-    if (!hand.firmware().hasClaims) return true;
-    const expectedA = Math.min(currentA, max_current ?? currentA, ceilingA ?? currentA);
-    return pilot !== undefined && Math.abs(pilot - expectedA) < 1;
-  };
+  const isDone = (target: Target): boolean => does(hand, target, ceilingA);
   const untilDone = async (target: Target, mine: number): Promise<void> => {
     const tooLong = new EvError("refused", "not done");
     try {
@@ -225,19 +188,10 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
         () => tooLong,
       );
     } catch (thrown) {
-      throw thrown === tooLong ? await describeContradiction(target) : thrown;
+      throw thrown === tooLong ? await describeContradiction(hand, target) : thrown;
     }
     mustBeNewest(mine);
   };
-  const describeContradiction = async (target: Target): Promise<EvError> => {
-    const { state, pilot } = snapshot.numbers;
-    if (state === undefined) return unheard("what it does now");
-    if (isFaultState(state)) return new EvError("device-fault", `The charger reports fault ${state}.`);
-    const does = state === STATE.charging ? `charges with up to ${pilot ?? "?"} A` : `does not charge (state ${state})`;
-    const should = target.kind === "hold" ? "stop" : `charge with ${target.currentA} A`;
-    return new EvError("refused", `The charger was told to ${should}, but ${does}: held by ${await whoHolds(hand)}.`);
-  };
-
   const release = async (command: Command): Promise<void> => {
     turn += 1;
     const mine = turn;
@@ -267,7 +221,7 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
     ceilingA = maxA === null ? null : Math.floor(maxA);
     const { override, claim } = targets;
     if (hand.firmware().hasClaims) await put("claim", mine);
-    else await putByController(lowered(override ?? claim), mine);
+    else await tellController(hand, lowered(override ?? claim), () => mustBeNewest(mine));
     await see(
       hand,
       () => mine !== turn || ceilingA === null || snapshot.numbers.state !== STATE.charging || isBelow(ceilingA),

@@ -1,6 +1,6 @@
 import type { Command, ScheduleEvent } from "../../model/commands.ts";
 import { limitsSession } from "../../model/commands.ts";
-import { EvError } from "../../model/errors.ts";
+import { EvError, toEvError } from "../../model/errors.ts";
 import type { HeldEvent, SessionLimit } from "./documents.ts";
 import { holdsEvent } from "./documents.ts";
 import { letsRapiThrough } from "./firmware.ts";
@@ -140,7 +140,11 @@ export async function restart(hand: Hand): Promise<void> {
     return;
   }
   const before = hand.lives();
-  await tell(hand, { to: "restart" });
+  await tell(hand, { to: "restart" }).catch((thrown: unknown) => {
+    // whoever restarts at once does not answer; its new life will tell
+    const error = toEvError(thrown);
+    if (error.code !== "unreachable" && error.code !== "timeout") throw error;
+  });
   await see(
     hand,
     () => hand.lives() > before,

@@ -104,6 +104,8 @@ function hearNumber(
     else snapshot.startingSinceMs = null;
     // until it has lasted, what was before is kept
     if (number === STATE.starting && snapshot.numbers.state !== undefined) return "reading";
+    // what the controller answered in the state before says nothing of this one
+    if (number !== snapshot.numbers.state && !snapshot.keys.has("flags")) delete snapshot.numbers.flags;
   }
   snapshot.numbers[key] = number;
   return isTransition ? "transition" : "reading";
@@ -166,14 +168,15 @@ export function learn(snapshot: Snapshot, numbers: Readonly<Partial<Record<Numbe
 }
 
 /** After the charger was away: what it measured then is not what is; what it is stays known. */
-export function forgetReadings(snapshot: Snapshot): void {
+export function forgetReadings(snapshot: Snapshot, keepsDocuments: boolean): void {
   for (const key of Object.keys(snapshot.numbers)) delete snapshot.numbers[key as NumberKey];
   for (const key of Object.keys(snapshot.texts)) delete snapshot.texts[key as TextKey];
+  snapshot.isStateRetained = false;
+  snapshot.startingSinceMs = null;
+  if (keepsDocuments) return;
   delete snapshot.documents.override;
   delete snapshot.documents.claim;
   delete snapshot.documents.limit;
-  snapshot.isStateRetained = false;
-  snapshot.startingSinceMs = null;
 }
 
 /** A 0 that lasts is the state. */

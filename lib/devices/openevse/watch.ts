@@ -91,24 +91,26 @@ export function createWatch(options: WatchOptions): Watch {
   let presence: Presence = NOBODY;
   let linkFault: EvError | null = null;
   let deviceId: string | null = null;
+  let announcedId: string | null = null;
   let isOtherDevice = false;
   let isAnnounced = false;
   let firstLiveMs: number | null = null;
   let lives = 0;
+  let lastUptimeS = 0;
   let latest: OpenevseReport | null = null;
-  let knownKeys = -1;
+  let judgedBy = "";
   let firmware: Firmware | null = null;
 
   const now = (): number => clock.monotonicMs();
   const isThere = (): boolean => link().isUp && linkFault === null && isPresent(presence, silenceMs, now());
   const isWhole = (): boolean =>
     link().kind === "http" || (firstLiveMs !== null && now() - firstLiveMs >= WHOLE_AFTER_MS);
-  /** Worked out anew only when another key was heard. */
+  /** Worked out anew only when there is something new to tell it by. */
   const firmwareNow = (): Firmware => {
-    const sight = snapshot.keys.size * 4 + (isAnnounced ? 2 : 0) + (isWhole() ? 1 : 0);
-    if (firmware === null || sight !== knownKeys) {
-      const version = snapshot.documents.config?.version ?? null;
-      const { keys } = snapshot;
+    const { keys } = snapshot;
+    const version = snapshot.documents.config?.version ?? null;
+    const sight = `${keys.size} ${isAnnounced} ${isWhole()} ${version}`;
+    if (firmware === null || sight !== judgedBy) {
       firmware = detectFirmware({
         version,
         keys,
@@ -117,7 +119,7 @@ export function createWatch(options: WatchOptions): Watch {
         isHttp: link().kind === "http",
         whMeaning: settings.whMeaning,
       });
-      knownKeys = sight;
+      judgedBy = sight;
     }
     return firmware;
   };
@@ -171,10 +173,11 @@ export function createWatch(options: WatchOptions): Watch {
     waiting.look();
     options.onNews();
   };
-  const goAway = (): void => {
+  /** @param isSilent nothing was missed, as far as we know: what was in force still is */
+  const goAway = (isSilent: boolean): void => {
     settling.flush();
     settling.stop();
-    forgetReadings(snapshot);
+    forgetReadings(snapshot, isSilent);
     publish();
     hasNews();
   };
@@ -182,10 +185,9 @@ export function createWatch(options: WatchOptions): Watch {
   const events: LinkEvents = {
     heard(key, raw, isRetained) {
       if (foresee(snapshot, key, raw)) settling.flush();
-      const uptimeBefore = snapshot.numbers.uptime;
       const effect = hear(snapshot, key, raw, isRetained, now());
       if (effect === "unknown") return;
-      if (uptimeBefore !== undefined && (snapshot.numbers.uptime ?? uptimeBefore) < uptimeBefore) lives += 1;
+      if (key === "uptime") noteUptime(snapshot.numbers.uptime ?? lastUptimeS);
       if (key === "config") checkIdentity(snapshot.documents.config?.wifi_serial ?? null);
       // documents are kept by the broker for ever: they prove no life
       if (!isRetained && effect !== "document") {
@@ -197,8 +199,12 @@ export function createWatch(options: WatchOptions): Watch {
     },
     announced(announcement, isRetained) {
       const serial = snapshot.documents.config?.wifi_serial ?? null;
-      if (!isOurs(announcement, settings.baseTopic, deviceId, serial)) return;
-      if (announcement.mqtt !== undefined) checkIdentity(announcement.id);
+      if (!isOurs(announcement, settings.baseTopic, announcedId, serial)) return;
+      if (announcement.mqtt !== undefined) {
+        announcedId = announcement.id;
+        // a module that was replaced long ago may still be announced
+        if (!isRetained) checkIdentity(announcement.id);
+      }
       isAnnounced = true;
       events.presence(announcement.state === "connected", isRetained);
     },
@@ -206,7 +212,7 @@ export function createWatch(options: WatchOptions): Watch {
       const wasThere = isThere();
       if (isConnected && !isRetained) lives += 1;
       presence = afterAnnouncement(presence, isConnected, isRetained, now());
-      if (!isConnected && (wasThere || latest === null || latest.charger.online)) goAway();
+      if (!isConnected && (wasThere || latest === null || latest.charger.online)) goAway(false);
       else settling.touch(false);
       hasNews();
     },
@@ -216,19 +222,22 @@ export function createWatch(options: WatchOptions): Watch {
         presence = afterReading(presence, now());
         firstLiveMs ??= now();
         settling.touch(false);
-      } else {
-        // what the broker keeps comes now; readings come by themselves
-        presence = NOBODY;
       }
       hasNews();
     },
     down(error) {
-      const isNew = linkFault === null;
+      const before = linkFault;
       linkFault = error;
       presence = NOBODY;
-      if (isNew) goAway();
-      else publish();
+      if (before === null) goAway(false);
+      else if (before.code !== error.code) publish();
     },
+  };
+
+  /** It falls when the module has rebooted, also while nobody looked. */
+  const noteUptime = (uptimeS: number): void => {
+    if (uptimeS < lastUptimeS) lives += 1;
+    lastUptimeS = uptimeS;
   };
 
   /** Whoever answered first is our charger until the node is started anew. */
@@ -245,7 +254,7 @@ export function createWatch(options: WatchOptions): Watch {
     const isHere = isThere();
     if (latest === null ? presence.heardAtMs !== null || isHere : latest.charger.online === isHere) return;
     if (isHere) publish();
-    else goAway();
+    else goAway(true);
   });
   const stops: readonly Cancel[] = [cancelLook, () => settling.stop()];
 

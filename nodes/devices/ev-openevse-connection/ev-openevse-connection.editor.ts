@@ -113,8 +113,16 @@
         $(".ev-openevse-connection-tls").toggle(kind.endsWith("s") && kind !== "ws");
         $("#ev-openevse-connection-search").toggle(way !== "fed");
       };
+      /** The usual port of a protocol follows it, as long as nobody has entered another one. */
+      const usual: Record<string, string> = { mqtt: "1883", mqtts: "8883", ws: "80", wss: "443" };
+      const port = $("#node-config-input-port");
+      const followScheme = (): void => {
+        if (Object.values(usual).includes(String(port.val()))) port.val(usual[String(scheme.val())] ?? "1883");
+      };
       via.on("change", show);
       scheme.on("change", show);
+      // Node-RED itself announces a change while it fills the form
+      scheme.on("input", followScheme);
       show();
       $("#ev-openevse-connection-search").on("click", () => search(this));
     },

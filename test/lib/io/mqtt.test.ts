@@ -4,6 +4,7 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, describe, it } from "mocha";
 import mqtt from "mqtt";
+import { createWebSocketStream, WebSocketServer } from "ws";
 import { type MqttConnection, type MqttMessage, type MqttOptions, openMqtt } from "../../../lib/io/mqtt.ts";
 import { createManualClock, systemClock } from "../../../lib/model/clock.ts";
 import type { EvError } from "../../../lib/model/errors.ts";
@@ -230,6 +231,33 @@ describe("the MQTT connection", function () {
     await closing;
   });
 
+  it("goes through a WebSocket as well", async () => {
+    const server = await broker();
+    const paths: (string | undefined)[] = [];
+    const web = new WebSocketServer({ host: "127.0.0.1", port: 0, handleProtocols: () => "mqtt" });
+    web.on("connection", (socket, request) => {
+      paths.push(request.url);
+      const outer = createWebSocketStream(socket);
+      const onward = createConnection(server.port, "127.0.0.1");
+      for (const end of [outer, onward]) end.on("error", () => onward.destroy());
+      outer.pipe(onward).pipe(outer);
+    });
+    await new Promise((resolve) => web.once("listening", resolve));
+    endings.push(() => {
+      for (const socket of web.clients) socket.terminate();
+      web.close();
+    });
+    const address = web.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const watched = open(port, {}, { scheme: "ws", path: "/some/where" });
+    await until("up", () => watched.connection.isUp);
+    const client = await other(server);
+    await client.publishAsync("house/x", "1");
+    await until("heard", () => watched.messages.length === 1);
+    await watched.connection.publish("cmd/go", "1");
+    assert.deepEqual(paths, ["/some/where"]);
+  });
+
   it("logs in with user and password", async () => {
     const server = await broker({ username: "me", password: "right" });
     const watched = open(server.port, {}, { user: "me", password: "right", clientId: "my-client" });
@@ -242,10 +270,10 @@ describe("the MQTT connection", function () {
       readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), "utf8");
     const CERTIFICATE = fixture("broker.pem");
     /** A broker whose certificate is for `broker.example` and signed by nobody. */
-    async function secured(): Promise<number> {
-      const inner = await broker();
+    async function secured(innerPort?: number): Promise<number> {
+      const towards = innerPort ?? (await broker()).port;
       const server = createTlsServer({ cert: CERTIFICATE, key: fixture("broker-key.pem") }, (outer) => {
-        const onward = createConnection(inner.port, "127.0.0.1");
+        const onward = createConnection(towards, "127.0.0.1");
         for (const socket of [outer, onward]) {
           socket.on("error", () => {
             outer.destroy();
@@ -281,6 +309,21 @@ describe("the MQTT connection", function () {
         assert.equal(watched.ups, 0);
       });
     }
+
+    it("takes down a hung connection too", async () => {
+      const clock = createManualClock(0);
+      const port = await secured(await fakeBroker(() => {}));
+      const tls = { ca: CERTIFICATE, servername: "broker.example" };
+      const watched = open(port, { clock }, { scheme: "mqtts", tls });
+      await until("up", () => watched.connection.isUp);
+      const outcome = assert.rejects(watched.connection.publish("cmd/go", "1"), { code: "timeout" });
+      clock.advance(5000);
+      await outcome;
+      await until("down", () => !watched.connection.isUp);
+      const closing = watched.connection.close();
+      await clock.advanceAsync(3000);
+      await closing;
+    });
 
     it("takes any certificate only when told so", async () => {
       const watched = open(await secured(), {}, { scheme: "mqtts", tls: { rejectUnauthorized: false } });
@@ -359,6 +402,7 @@ describe("the MQTT connection", function () {
       await watched.connection.close();
       assert.ok(performance.now() - beganMs < 2100, `${performance.now() - beganMs} ms`);
       await assert.rejects(watched.connection.publish("cmd", ""), { code: "closed" });
+      if (port !== 1) assert.deepEqual(watched.downs, [], "to close is no loss");
     }
     await until("the broker has seen the client go", () => server.counts.clients === 0);
   });

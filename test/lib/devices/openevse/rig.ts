@@ -20,7 +20,7 @@ import { type OpenEvseOptions, type OpenEvseSimulator, startOpenEvse } from "../
 
 export interface Rig {
   readonly clock: ManualClock;
-  readonly broker: MqttBroker;
+  readonly broker: TestBroker;
   readonly simulator: OpenEvseSimulator;
   readonly device: Openevse;
   readonly records: Charger[];
@@ -41,7 +41,12 @@ export interface Rig {
   stop(): Promise<void>;
 }
 
+/** Any broker on loopback that the test may stop. */
+export type TestBroker = Pick<MqttBroker, "url" | "port" | "start" | "stop">;
+
 export interface RigOptions {
+  /** missing = one of the rig's own */
+  readonly broker?: TestBroker;
   readonly simulator?: OpenEvseOptions;
   readonly settings?: Partial<OpenevseSettings>;
   readonly over?: "mqtt" | "http";
@@ -50,14 +55,26 @@ export interface RigOptions {
 }
 
 const STEP_MS = 250;
+/** Through long stretches in which nobody waits for anything. */
+const LONG_STEP_MS = 500;
 
-/** Real time for what is on its way between sockets of this process. */
-const travel = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));
+/** Real time for what is on its way between sockets, ms: a broker in another process needs its turn of the machine. */
+const TRAVEL_MS = { own: 2, foreign: 15 };
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const clock = createManualClock(Date.parse("2026-11-21T03:10:05Z"));
-  const broker = await startMqttBroker();
+  const broker = options.broker ?? (await startMqttBroker());
   const simulator = await startOpenEvse({ clock, brokerUrl: broker.url, ...options.simulator });
+  return watchFrom({ clock, broker, simulator }, options);
+}
+
+/** Another device of ours beside the first, on the same clock; whoever asked for it closes it. */
+export const besides = (rig: Rig, options: RigOptions = {}): Rig => watchFrom(rig, options);
+
+function watchFrom(
+  { clock, broker, simulator }: Pick<Rig, "clock" | "broker" | "simulator">,
+  options: RigOptions,
+): Rig {
   const records: Charger[] = [];
   const reports: OpenevseReport[] = [];
   const logged: string[] = [];
@@ -103,10 +120,13 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     records.push(chargerSchema.parse(report.charger));
   });
   let commandsRead = 0;
+  const travelMs = options.broker === undefined ? TRAVEL_MS.own : TRAVEL_MS.foreign;
+  const travel = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, travelMs));
 
   const pass = async (seconds: number): Promise<void> => {
-    for (let restMs = seconds * 1000; restMs > 0; restMs -= STEP_MS) {
-      await clock.advanceAsync(Math.min(STEP_MS, restMs));
+    const stepMs = seconds >= 10 ? LONG_STEP_MS : STEP_MS;
+    for (let restMs = seconds * 1000; restMs > 0; restMs -= stepMs) {
+      await clock.advanceAsync(Math.min(stepMs, restMs));
       await travel();
     }
   };
@@ -162,7 +182,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       while (!isOver) await pass(0.25);
       await ending;
       await simulator.stop();
-      await broker.stop();
+      if (options.broker === undefined) await broker.stop();
     },
   };
   return rig;
