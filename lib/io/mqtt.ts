@@ -50,6 +50,7 @@ export function openMqtt(options: MqttOptions): MqttConnection {
   const aborter = new AbortController();
   const { signal } = aborter;
   let line: MqttLine | null = null;
+  let isClosing = false;
   /** rejects what waits for an acknowledgement */
   const waiting = new Set<(error: EvError) => void>();
 
@@ -71,7 +72,7 @@ export function openMqtt(options: MqttOptions): MqttConnection {
     for (let failures = 0; !signal.aborted; ) {
       const beganMs = clock.monotonicMs();
       const error = await liveOnce().catch((thrown: unknown) => toEvError(thrown, "unreachable"));
-      if (signal.aborted) return;
+      if (signal.aborted || isClosing) return;
       failures = clock.monotonicMs() - beganMs >= STABLE_AFTER_MS ? 1 : failures + 1;
       options.onDown(error);
       const isHopeless = error.code === "auth" || error.code === "config" || error.code === "refused";
@@ -86,7 +87,7 @@ export function openMqtt(options: MqttOptions): MqttConnection {
       return line !== null;
     },
     publish(topic, payload) {
-      if (signal.aborted) return Promise.reject(new EvError("closed", "The connection was closed."));
+      if (isClosing) return Promise.reject(new EvError("closed", "The connection was closed."));
       if (line === null) {
         return Promise.reject(new EvError("unreachable", "There is no connection to the broker; nothing was sent."));
       }
@@ -96,6 +97,7 @@ export function openMqtt(options: MqttOptions): MqttConnection {
       return acknowledged(line, topic, payload);
     },
     async close() {
+      isClosing = true;
       const last = line;
       line = null;
       for (const refuse of waiting) refuse(new EvError("closed", "The connection was closed."));

@@ -11,6 +11,7 @@ import openevseNode from "../../nodes/devices/ev-openevse/ev-openevse.ts";
 import connectionNode, {
   createConnectionNode,
 } from "../../nodes/devices/ev-openevse-connection/ev-openevse-connection.ts";
+import { noteBroker } from "../../nodes/devices/ev-openevse-connection/discovery-route.ts";
 import type { AdminHandler, NodeMessage, NodeRed, PermissionCheck } from "../../nodes/shared/node-red.d.ts";
 import { type MqttBroker, startMqttBroker } from "../../simulators/mqtt-broker.ts";
 import { type OpenEvseOptions, type OpenEvseSimulator, startOpenEvse } from "../../simulators/openevse.ts";
@@ -490,11 +491,11 @@ describe("the search of ev-openevse-connection", () => {
     body: unknown;
   }
   /** The route as Node-RED would call it, and what it asks for. */
-  function route(parts: Parameters<typeof createConnectionNode>[0]) {
+  function route(parts: Parameters<typeof createConnectionNode>[0], node: object | null = null) {
     const permissions: string[] = [];
     let handler: AdminHandler | null = null;
     const RED = {
-      nodes: { registerType() {}, getNode: () => null },
+      nodes: { registerType() {}, getNode: () => node },
       auth: {
         needsPermission(permission: string): PermissionCheck {
           permissions.push(permission);
@@ -553,6 +554,25 @@ describe("the search of ev-openevse-connection", () => {
     ]);
     assert.deepEqual(permissions, ["ev-openevse-connection.write"]);
   });
+
+  it("sends the password of a connection to its own broker and nowhere else", async () => {
+    const server = await startMqttBroker({ username: USER, password: PASSWORD });
+    const body = {
+      id: "c",
+      scheme: "mqtt",
+      host: "127.0.0.1",
+      port: server.port,
+      user: USER,
+      password: "__PWRD__",
+      announceTopic: "openevse/announce/#",
+    };
+    const node = { type: "ev-openevse-connection", credentials: { password: PASSWORD } };
+    assert.deepEqual((await route({}, node).ask(body)).body, { code: "auth" });
+    const forget = noteBroker("c", { host: "127.0.0.1", port: server.port });
+    assert.deepEqual((await route({}, node).ask(body)).body, []);
+    forget();
+    await server.stop();
+  }).timeout(15_000);
 
   it("lists what has announced itself on a broker", async () => {
     const server = await startMqttBroker();

@@ -107,6 +107,7 @@ describe("an OpenEVSE behind Mosquitto", function () {
   for (const generation of ["2.9.1", "4.1.9", "5.1.5"] as const) {
     it(`${generation}: reads and obeys`, async () => {
       const rig = await charging({ simulator: { generation } });
+      await rig.until("the firmware", () => rig.reports.at(-1)?.firmware.generation !== "unknown");
       assert.equal((await rig.order(10)).code, "done");
       assert.equal(rig.simulator.pilotA, 10);
       assert.equal((await rig.order("pause")).code, "done");

@@ -1,5 +1,5 @@
 import { createWaiting } from "../../io/wait-until.ts";
-import { type Clock, repeatEvery, sleep } from "../../model/clock.ts";
+import { type Cancel, type Clock, repeatEvery, sleep } from "../../model/clock.ts";
 import type { Command } from "../../model/commands.ts";
 import { EvError, toEvError } from "../../model/errors.ts";
 import type { Logger } from "../../model/logger.ts";
@@ -47,6 +47,8 @@ export interface Openevse {
 const FIRST_SIGN_WITHIN_MS = 6000;
 /** What an old module does not publish is asked as often as it speaks itself, ms. */
 const ASK_HIDDEN_EVERY_MS = 30_000;
+/** Once the controller has come to rest, ms. */
+const ASK_AFTER_CHANGE_MS = 1500;
 const FAREWELL_WITHIN_MS = 2500;
 
 /** An OpenEVSE that is watched from now on. Nothing is written before something is asked. */
@@ -56,6 +58,8 @@ export function createOpenevse(options: OpenevseOptions): Openevse {
   const closing = new AbortController();
   const waiting = createWaiting(clock, closing.signal);
   let latest: OpenevseReport | null = null;
+  let lastState: number | undefined;
+  let cancelSoon: Cancel = () => {};
 
   const watch: Watch = createWatch({
     settings,
@@ -65,7 +69,10 @@ export function createOpenevse(options: OpenevseOptions): Openevse {
     describe: options.describe,
     link: () => link,
     ceilingA: () => control.ceilingA,
-    onNews: () => control.news(),
+    onNews() {
+      control.news();
+      askAfterChange();
+    },
     onReport(report) {
       latest = report;
       for (const listener of listeners) listener(report);
@@ -111,12 +118,21 @@ export function createOpenevse(options: OpenevseOptions): Openevse {
     await askController(hand, RAPI_STATE);
     if (link.kind === "mqtt") await askController(hand, RAPI_ENERGY);
   };
-  const cancelAsking = repeatEvery(clock, ASK_HIDDEN_EVERY_MS, () => {
+  const ask = (): void => {
     askHidden().catch((thrown: unknown) => {
       watch.forget(["flags", "wattsec", "watthour"]);
       logger.debug(`The controller was not asked: ${toEvError(thrown).message}`);
     });
-  });
+  };
+  /** The last energy of a session, for one, is known as soon as the car has left. */
+  const askAfterChange = (): void => {
+    const { state } = watch.snapshot.numbers;
+    if (state === lastState) return;
+    lastState = state;
+    cancelSoon();
+    cancelSoon = clock.after(ASK_AFTER_CHANGE_MS, ask);
+  };
+  const cancelAsking = repeatEvery(clock, ASK_HIDDEN_EVERY_MS, ask);
 
   return {
     subscribe(listener) {
@@ -135,6 +151,7 @@ export function createOpenevse(options: OpenevseOptions): Openevse {
       if (closing.signal.aborted) return;
       closing.abort();
       cancelAsking();
+      cancelSoon();
       listeners.clear();
       const farewell = watch.isThere ? control.farewell(settings.onExit) : Promise.resolve();
       const patience = new AbortController();

@@ -104,6 +104,8 @@ function hearNumber(
     else snapshot.startingSinceMs = null;
     // until it has lasted, what was before is kept
     if (number === STATE.starting && snapshot.numbers.state !== undefined) return "reading";
+    // what the controller answered in the state before says nothing of this one
+    if (number !== snapshot.numbers.state && !snapshot.keys.has("flags")) delete snapshot.numbers.flags;
   }
   snapshot.numbers[key] = number;
   return isTransition ? "transition" : "reading";

@@ -2,7 +2,7 @@ import { createBreather } from "../report/breathe.ts";
 import type { SessionChange } from "../store/store.ts";
 import type { TariffsTable } from "../store/tables.ts";
 import type { HistoryAnswer, ImportRemark, ImportReport } from "./answers.ts";
-import type { HistoryParts } from "./history.ts";
+import type { HistoryParts } from "./parts.ts";
 import {
   findMeterRows,
   type ImportSettings,

@@ -1,5 +1,4 @@
 import type { Session } from "../../model/session.ts";
-import type { DetectorState } from "../session/state.ts";
 import type { Collected, Item } from "./delivery.ts";
 import type { Entries, NewsType } from "./device-log.ts";
 import { storedVersion } from "./entry.ts";
@@ -23,7 +22,7 @@ export interface Keeping {
   /** Energy is known up to here; noted when it is more than what was collected last. */
   noteEnergy(energyWh: number): void;
   /** @param own versions of this charger that are stored in the same moment */
-  collect(own: readonly Item[], detector: DetectorState, energyWh: number, entries: Entries): Collected;
+  collect(own: readonly Item[], known: Omit<KeptDevice, "announcing">, energyWh: number): Collected;
   /** A version was told. */
   settle(item: Item, stored: Session): void;
 }
@@ -64,7 +63,8 @@ export function createKeeping(logId: string, device: string, kept: KeptDevice | 
     noteEnergy(energyWh) {
       if (!Object.is(energyWh, keptWh)) note();
     },
-    collect(own, detector, energyWh, entries) {
+    collect(own, known, energyWh) {
+      const { entries } = known;
       if (changes === writtenChanges && own.length === 0) return NOTHING;
       const counted = changes;
       keptWh = energyWh;
@@ -74,7 +74,7 @@ export function createKeeping(logId: string, device: string, kept: KeptDevice | 
         ...entry,
         stored: versions.get(entry.detected.sessionId) ?? entry.stored,
       }));
-      const content = writeState({ device, detector, entries: snapshot, announcing });
+      const content = writeState({ ...known, entries: snapshot, announcing });
       const isLonger = isPastChanged(keptEntries, entries);
       return {
         rows: [

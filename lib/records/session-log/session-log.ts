@@ -20,7 +20,6 @@ import {
 } from "./kept.ts";
 import { createOriginMeter } from "./origin.ts";
 import { defaultsFor } from "./people.ts";
-import { followPlug, type PlugState } from "./plug.ts";
 import { forgetPrices, learnPrices, type PriceBook } from "./price-book.ts";
 import type { LogRequest } from "./requests.ts";
 import type { LogSettings } from "./settings.ts";
@@ -75,7 +74,6 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
   const { settings, store, clock, logger } = options;
   const origin = createOriginMeter(settings.meterStaleAfterS);
   const watches = new Map<string, Watch>();
-  const plugs = new Map<string, PlugState>();
   let book: PriceBook = [];
   let keptBook: PriceBook = book;
   /** names of what need not be kept any more */
@@ -152,12 +150,12 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     options.onOverview(overview);
   };
 
-  const takeMeter = (meter: Meter): void => {
+  const takeMeter = (meter: Meter, isRetained: boolean): void => {
+    // what a meter said some time ago is no measurement of now
+    if (isRetained) return;
     origin.learn(meter, clock.nowMs());
     if (meter.role !== "evse" || defaultsFor(settings, meter.device)?.isMeteredPlug !== true) return;
-    const { state, charger } = followPlug(plugs.get(meter.device) ?? null, meter, clock.monotonicMs());
-    plugs.set(meter.device, state);
-    watchOf(meter.device).read(charger, false);
+    watchOf(meter.device).readPlug(meter);
   };
 
   const takeVehicle = (vehicle: Vehicle): void => {
@@ -169,7 +167,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     if (prices.currency !== settings.money.currency) {
       throw new EvError(
         "config",
-        `The prices are in ${prices.currency}, the log counts in ${settings.money.currency}.`,
+        `The prices are in ${prices.currency}, the log counts in ${settings.money.currency ?? "no money"}: set the same currency.`,
       );
     }
     const oldestMs = Math.min(
@@ -240,7 +238,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     take(payload, isRetained = false) {
       const intake = readIntake(payload);
       if (intake.type === "charger") watchOf(intake.charger.device).read(intake.charger, isRetained);
-      else if (intake.type === "meter") takeMeter(intake.meter);
+      else if (intake.type === "meter") takeMeter(intake.meter, isRetained);
       else if (intake.type === "vehicle") takeVehicle(intake.vehicle);
       else if (intake.type === "prices") takePrices(intake.prices);
       else if (intake.type === "request" && isRetained) {

@@ -1,7 +1,8 @@
 import type { Clock } from "../../model/clock.ts";
-import type { Charger, Vehicle } from "../../model/records.ts";
+import type { Charger, Meter, Vehicle } from "../../model/records.ts";
 import type { Session } from "../../model/session.ts";
 import type { DetectedSession, DetectorEvent, Finding, Instant } from "../session/detected.ts";
+import { defaultMeteredPlugSettings, readMeteredPlug, readMeteredPlugState } from "../session/metered-plug.ts";
 import type { DetectorState } from "../session/state.ts";
 import type { RevisionReason } from "../store/store.ts";
 import type { Collected, Item } from "./delivery.ts";
@@ -37,6 +38,8 @@ export interface Watch {
   readonly announcing: readonly Announcement[];
   forgetAnnouncements(): void;
   read(charger: Charger, isSnapshot: boolean): void;
+  /** A plug behind a meter, which has no charger to speak for it. */
+  readPlug(meter: Meter): void;
   /** Time has passed. */
   tick(): void;
   /** The program was restarted; before any reading. */
@@ -79,7 +82,8 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
   const { clock, settings, detection } = parts;
   let detector = detection.revive(kept?.detector, device);
   let entries: Entries = kept?.entries ?? [];
-  let sight = "";
+  let plug = readMeteredPlugState(kept?.plug);
+  let sight = sightOf(detector);
   const keeping = createKeeping(settings.logId, device, kept, parts.touch);
   /** the last version of each session that went out */
   const sent = new Map<string, Sent>();
@@ -175,6 +179,9 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     updateWhenDue();
     // energy that is not told yet is known all the same, and must not get lost
     keeping.noteEnergy(energyOf(detector));
+    const seen = sightOf(detector);
+    if (seen !== sight) keeping.note();
+    sight = seen;
   };
 
   return {
@@ -194,9 +201,12 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     },
     read(charger, isSnapshot) {
       step({ type: "reading", charger, isSnapshot, ...now() });
-      const seen = sightOf(charger);
-      if (seen !== sight) keeping.note();
-      sight = seen;
+    },
+    readPlug(meter) {
+      const { state, charger } = readMeteredPlug(plug, meter, now(), defaultMeteredPlugSettings);
+      if (state.phase !== plug.phase) keeping.note();
+      plug = state;
+      step({ type: "reading", charger, ...now() });
     },
     tick: () => step({ type: "tick", ...now() }),
     resume() {
@@ -215,7 +225,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
       bringUpToDate();
       const entry = presentEntry(entries);
       if (entry === null) return false;
-      const changed = annotate(entry, said);
+      const changed = annotate(entry.isClosed ? markCorrected(entry) : entry, said);
       entries = changeEntry(entries, entry.detected.sessionId, () => changed);
       send(entry.isClosed ? "corrected" : "updated", changed, "edited", said);
       keeping.note();
@@ -256,7 +266,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     },
     collect(items) {
       const own = items.filter((item) => item.device === device);
-      const { rows, written } = keeping.collect(own, detector, energyOf(detector), entries);
+      const { rows, written } = keeping.collect(own, { device, detector, plug, entries }, energyOf(detector));
       return {
         rows,
         written() {

@@ -11,12 +11,22 @@ export interface DiscoveryParts {
   readonly browse?: Browse;
 }
 
+/** At one time, whoever asks. */
+const MOST_SEARCHES = 3;
 /** What Node-RED shows the editor instead of a password. */
 const MASKED = "__PWRD__";
 
+const brokers = new Map<string, string>();
+
+/** Where the password of a deployed connection may be sent: to its own broker and nowhere else. @returns how to undo it */
+export function noteBroker(connectionId: string, { host, port }: { readonly host: string; readonly port: number }) {
+  brokers.set(connectionId, `${host}:${port}`);
+  return (): void => void brokers.delete(connectionId);
+}
+
 /** The search buttons of the dialog: on the network, and on the broker that stands in the dialog. */
 export function registerDiscovery(RED: NodeRed, { clock = systemClock, browse }: DiscoveryParts): void {
-  let search: Promise<readonly FoundOpenevse[]> | null = null;
+  let running = 0;
   const discover = async (body: unknown): Promise<readonly FoundOpenevse[]> => {
     const { discoverByBroker, discoverByMdns } = await import("../../../lib/devices/openevse/discovery.ts");
     const asked = await readSearch(RED, body);
@@ -28,14 +38,19 @@ export function registerDiscovery(RED: NodeRed, { clock = systemClock, browse }:
     "/ev-openevse-connection/discover",
     RED.auth.needsPermission("ev-openevse-connection.write"),
     ({ body }, response) => {
-      // one search at a time, whoever asks
-      search ??= discover(body).finally(() => {
-        search = null;
-      });
-      search.then(
-        (found) => response.json(found),
-        (thrown: unknown) => response.status(502).json({ code: toEvError(thrown).code }),
-      );
+      if (running >= MOST_SEARCHES) {
+        response.sendStatus(429);
+        return;
+      }
+      running += 1;
+      discover(body)
+        .then(
+          (found) => response.json(found),
+          (thrown: unknown) => response.status(502).json({ code: toEvError(thrown).code }),
+        )
+        .finally(() => {
+          running -= 1;
+        });
     },
   );
 }
@@ -61,7 +76,7 @@ async function readSearch(RED: NodeRed, body: unknown) {
   if (!parsed.success) return null;
   const { id, scheme, host, port, path, tls, user, announceTopic } = parsed.data;
   const saved = RED.nodes.getNode(id);
-  const isOurs = saved?.type === "ev-openevse-connection";
+  const isOurs = saved?.type === "ev-openevse-connection" && brokers.get(id) === `${host}:${port}`;
   const masked = isOurs ? (saved.credentials?.password ?? "") : "";
   const password = parsed.data.password === MASKED ? masked : parsed.data.password;
   const chosen = scheme === "mqtts" || scheme === "wss" ? readTls(RED, tls) : null;

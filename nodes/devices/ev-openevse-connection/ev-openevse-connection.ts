@@ -6,7 +6,7 @@ import { defineNode, type RunningNode } from "../../shared/define-node.ts";
 import type { NodeContext } from "../../shared/node-context.ts";
 import type { NodeRed } from "../../shared/node-red.d.ts";
 import type { Way } from "./connection-settings.ts";
-import { type DiscoveryParts, registerDiscovery } from "./discovery-route.ts";
+import { type DiscoveryParts, noteBroker, registerDiscovery } from "./discovery-route.ts";
 
 /** The farewell takes up to 5 s, and the nodes that use us close first. */
 const CLOSE_WITHIN_MS = 7500;
@@ -48,6 +48,7 @@ async function start(context: NodeContext): Promise<RunningNode<OpenevseConnecti
   const { readSettings } = await import("./connection-settings.ts");
   const { createOpenevse } = await import("../../../lib/devices/openevse/openevse.ts");
   const { way, openevse: settings } = readSettings(context);
+  if (way.via === "mqtt") context.onClose(noteBroker(context.id, way.mqtt));
   const { clock, logger } = context;
   const ways = await loadWays();
   const listeners = new Set<(publication: Publication) => void>();

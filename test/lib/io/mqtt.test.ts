@@ -402,6 +402,7 @@ describe("the MQTT connection", function () {
       await watched.connection.close();
       assert.ok(performance.now() - beganMs < 2100, `${performance.now() - beganMs} ms`);
       await assert.rejects(watched.connection.publish("cmd", ""), { code: "closed" });
+      if (port !== 1) assert.deepEqual(watched.downs, [], "to close is no loss");
     }
     await until("the broker has seen the client go", () => server.counts.clients === 0);
   });

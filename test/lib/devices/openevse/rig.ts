@@ -58,8 +58,8 @@ const STEP_MS = 250;
 /** Through long stretches in which nobody waits for anything. */
 const LONG_STEP_MS = 500;
 
-/** Real time for what is on its way between sockets of this process. */
-const travel = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));
+/** Real time for what is on its way between sockets, ms: a broker in another process needs its turn of the machine. */
+const TRAVEL_MS = { own: 2, foreign: 15 };
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const clock = createManualClock(Date.parse("2026-11-21T03:10:05Z"));
@@ -120,6 +120,8 @@ function watchFrom(
     records.push(chargerSchema.parse(report.charger));
   });
   let commandsRead = 0;
+  const travelMs = options.broker === undefined ? TRAVEL_MS.own : TRAVEL_MS.foreign;
+  const travel = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, travelMs));
 
   const pass = async (seconds: number): Promise<void> => {
     const stepMs = seconds >= 10 ? LONG_STEP_MS : STEP_MS;

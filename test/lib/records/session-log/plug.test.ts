@@ -17,7 +17,7 @@ describe("a plug behind a meter", () => {
 
   it("is a session from the first flow to a while after the last, with the meter's energy", async () => {
     rig = await createRig(asPlug);
-    await minutes(12, 2);
+    await minutes(3, 2);
     await minutes(30, 2000);
     await minutes(3, 0);
     await minutes(30, 2000);
@@ -33,7 +33,7 @@ describe("a plug behind a meter", () => {
 
   it("goes on after a restart in a pause", async () => {
     rig = await createRig(asPlug);
-    await minutes(12, 0);
+    await minutes(3, 0);
     await minutes(30, 2000);
     await minutes(2, 0);
     await rig.kill();
@@ -47,7 +47,7 @@ describe("a plug behind a meter", () => {
 
   it("is only what was said to be one: the meter of a charger makes no second session", async () => {
     rig = await createRig(asPlug);
-    await minutes(12, 0, "clamp");
+    await minutes(3, 0, "clamp");
     await minutes(30, 2000, "clamp");
     assert.deepEqual(rig.events(), []);
   });

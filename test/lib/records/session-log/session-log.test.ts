@@ -130,6 +130,15 @@ describe("the session log", () => {
       assert.ok(row.flags.includes("recovered"), row.flags.join());
     });
 
+    it("knows that there was no car before it", async () => {
+      rig = await createRig();
+      rig.set("evse", { plugged: false });
+      await rig.run(10);
+      await rig.kill();
+      await rig.plug();
+      assert.ok(!rig.row().flags.includes("partial-start"), rig.row().flags.join());
+    });
+
     it("adds no revision when nothing has happened since", async () => {
       rig = await createRig();
       await rig.plug();
@@ -317,7 +326,10 @@ describe("the session log", () => {
       rig.say(JSON.stringify({ command: "annotate", user: "Ann", businessRatio: 0.5 }));
       await rig.run(1);
       const row = rig.row();
-      assert.deepEqual([row.status, row.user, row.businessRatio], ["closed", "Ann", 0.5]);
+      assert.deepEqual(
+        [row.status, row.user, row.businessRatio, row.flags.join()],
+        ["closed", "Ann", 0.5, "corrected"],
+      );
       near(row.energyWh, 600, 3);
       assert.equal(rig.events().at(-1), "corrected");
       rig.say({ command: "annotate", user: null });
