@@ -131,6 +131,15 @@ export async function openDialog(page: Page, id: string): Promise<void> {
   await page.locator(SAVE_BUTTON).click({ trial: true }); // waits until the tray has slid in
 }
 
+/** Nodes of the open flow with settings that their own dialog would not accept. */
+export function findInvalidNodes(page: Page): Promise<readonly string[]> {
+  return page.evaluate(
+    `(() => { const ids = [];
+      const look = (node) => { RED.editor.validateNode(node); if (node.valid === false) ids.push(node.id + " " + node.validationErrors); };
+      RED.nodes.eachConfig(look); RED.nodes.eachNode(look); return ids; })()`,
+  );
+}
+
 const SAVE_BUTTON = "#node-dialog-ok, #node-config-dialog-ok";
 
 /** Presses Done (or Add, Update) and waits until the dialog is gone. */

@@ -4,16 +4,16 @@ import type { Browser, Locator, Page } from "playwright-core";
 import type { NodeRedProcess } from "../../scripts/node-red-process.mjs";
 import { readExample } from "../examples/tapped-example.ts";
 import {
-  findBarriers,
+  findInvalidNodes,
   openBrowser,
   openEditor,
   openPage,
-  shoot,
   startHouse,
   type Theme,
   WIDTHS,
   type WatchedPage,
 } from "./browser.ts";
+import { findSerious, findSmallTargets, isDark, shootWhole, sidewaysPx } from "./dashboard-page.ts";
 
 /** A charger takes up to 20 s from a standstill, and the controller asks for the battery level first. */
 const CHARGER_MS = 60_000;
@@ -217,11 +217,7 @@ describe("the home energy page", function () {
 
   it("is drawn by a flow in which every node is valid and tidy", async () => {
     const { page, complaints, close } = await openEditor(browser, nodeRed, { widthPx: 1600 });
-    const invalid = await page.evaluate(
-      `(() => { const ids = []; const look = (node) => node.valid === false && ids.push(node.id);
-        RED.nodes.eachNode(look); RED.nodes.eachConfig(look); return ids; })()`,
-    );
-    assert.deepEqual(invalid, []);
+    assert.deepEqual(await findInvalidNodes(page), []);
     await shootWhole(page, "home-energy flow");
     assert.deepEqual(
       complaints.filter((text) => !/flows\.nodered\.org|catalogue/.test(text)),
@@ -230,32 +226,3 @@ describe("the home energy page", function () {
     await close();
   });
 });
-
-const findSerious = (page: Page): Promise<readonly string[]> => findBarriers(page, "html");
-const shootWhole = (page: Page, name: string): Promise<void> => shoot(page, name, { fullPage: true });
-
-/** Controls that a thumb would miss. */
-function findSmallTargets(page: Page): Promise<readonly string[]> {
-  return page.evaluate(() =>
-    [...document.querySelectorAll("button, select, input, a")]
-      .filter((target) => target.getClientRects().length > 0)
-      .filter((target) => {
-        const { width, height } = target.getBoundingClientRect();
-        return Math.min(width, height) < 44;
-      })
-      .map((target) => target.outerHTML),
-  );
-}
-
-const sidewaysPx = (page: Page): Promise<number> =>
-  page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-
-const isDark = (page: Page): Promise<boolean> =>
-  page.evaluate(() => {
-    const card = document.querySelector(".ev-page .v-card");
-    const [red = 255] =
-      getComputedStyle(card ?? document.body)
-        .backgroundColor.match(/\d+/g)
-        ?.map(Number) ?? [];
-    return red < 100;
-  });

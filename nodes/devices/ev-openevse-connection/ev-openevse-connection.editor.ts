@@ -76,7 +76,7 @@
       host: { value: "", validate: matching(/^[\w.:%-]{1,253}$/, "host", ["mqtt"]) },
       port: { value: "1883", required: true, validate: between(1, 65535, true) },
       path: { value: "/mqtt", validate: matching(/^\/[\w./-]{0,200}$/, "path", []) },
-      tls: { value: "", type: "tls-config" },
+      tls: { value: "", type: "tls-config", required: false },
       clientId: { value: "", validate: matching(/^[\w.:-]{1,64}$/, "clientId", []) },
       keepAliveS: { value: "30", required: true, validate: between(5, 600, true) },
       baseTopic: { value: "", validate: matching(/^[^#+<>\0/]+(\/[^#+<>\0/]+)*$/, "baseTopic", ["mqtt", "fed"]) },
