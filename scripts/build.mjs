@@ -52,6 +52,7 @@ async function build() {
       compile("tsconfig.build.json", join(next, "js")),
       compile("tsconfig.editor.json", editorScripts),
     ]);
+    copyCommonJs(join(next, "js"));
     for (const folder of folders) placeNode(folder, editorScripts, join(next, "nodes"));
     const icons = join(projectDirectory, "icons");
     if (existsSync(icons)) cpSync(icons, join(next, "nodes", "icons"), { recursive: true });
@@ -81,6 +82,17 @@ function compile(config, outDirectory) {
       else reject(new CannotGoOn(`${output.trimEnd()}\n\nThe build stopped: ${config} does not compile.`));
     });
   });
+}
+
+/**
+ * The few scripts that are CommonJS already, which the compiler leaves where they are.
+ * @param {string} outDirectory
+ */
+function copyCommonJs(outDirectory) {
+  const lib = join(projectDirectory, "lib");
+  for (const name of readdirSync(lib, { recursive: true, encoding: "utf8" })) {
+    if (name.endsWith(".cjs")) cpSync(join(lib, name), join(outDirectory, "lib", name));
+  }
 }
 
 /**

@@ -30,9 +30,9 @@ export interface StoreChange {
 
 export type StoreHealth =
   | { readonly state: "ok"; readonly waiting: number }
-  /** the server cannot be reached (or the disk is full); changes wait on this machine */
+  /** the server cannot be reached, or another program holds the file; changes wait on this machine */
   | { readonly state: "waiting"; readonly waiting: number; readonly code: string; readonly text: string }
-  /** nothing can be kept at all */
+  /** the disk refuses (full, read-only, damaged): changes wait in memory, and are lost with a kill */
   | { readonly state: "failed"; readonly waiting: number; readonly code: string; readonly text: string };
 
 export interface BackupReport {
@@ -52,10 +52,13 @@ export interface Store {
   /** For reading and reports. With a server that is down a query rejects with EvError `unreachable`. */
   readonly db: Kysely<Tables>;
   /**
-   * Resolves when the change is on this machine's disk (fsync); it reaches a server later by itself, in order, once.
+   * Resolves when the change is on this machine's disk (fsync); it reaches a server later by itself, in order, once. While the
+   * disk refuses it waits in bounded memory and is tried again, health being `failed`. A deleted session comes back only by
+   * hand (`edited`, `manual`).
    *
    * @returns the sessions as stored, with their revision and hashes, in the order given
-   * @throws EvError `io` only when the disk refuses; then nothing of the change is kept
+   * @throws EvError `out-of-range` for what does not fit the schema, `io` when the disk refuses and the memory for waiting is
+   *   full, `closed`; in each case nothing of the change is kept
    */
   commit(change: StoreChange): Promise<readonly Session[]>;
   /**

@@ -139,8 +139,41 @@ export interface Tables {
   meta: MetaTable;
 }
 
+/** On this machine only: changes that the server refuses for what they are; kept for a person to look at. */
+export interface DeadLettersTable {
+  id: number;
+  kind: string;
+  body: string;
+  created_at_ms: number;
+  refused_at_ms: number;
+  /** the server's words */
+  error: string;
+}
+
+/** On this machine, with a server: the latest revision of each session, so that numbering does not need the server. */
+export interface SessionHeadsTable {
+  session_id: string;
+  revision: number;
+  /** SHA-256 of what the record says, see `contentHash` */
+  content: string;
+  /** 0 or 1 */
+  is_deleted: number;
+  /** the whole record until the server has it, then null */
+  record: string | null;
+}
+
+/** On this machine, with a server: the end of each device's hash chain. */
+export interface ChainHeadsTable {
+  device: string;
+  chain_index: number;
+  hash: string;
+}
+
 /** The file on this machine, which is always there. */
 export interface LocalTables extends Tables {
   kept: KeptTable;
   outbox: OutboxTable;
+  dead_letters: DeadLettersTable;
+  session_heads: SessionHeadsTable;
+  chain_heads: ChainHeadsTable;
 }

@@ -1,0 +1,2 @@
+/** Absolute path of this folder: the sources, or their compiled copies. */
+export declare const directory: string;
