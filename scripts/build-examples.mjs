@@ -8,7 +8,9 @@ import { fileURLToPath } from "node:url";
 import { shellyEmPower } from "./examples/01-shelly-em-power.mjs";
 import { quasarChargeAndDischarge } from "./examples/02-quasar.mjs";
 import { loadFollowing } from "./examples/03-load-following.mjs";
+import { openEvseSessionLog } from "./examples/04-openevse-session-log.mjs";
 import { homeEnergy } from "./examples/20-home-energy.mjs";
+import { chargingSessions } from "./examples/21-charging-sessions.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const folder = join(here, "..", "examples");
@@ -19,7 +21,14 @@ const folder = join(here, "..", "examples");
  */
 export function drawExamples() {
   const words = JSON.parse(readFileSync(join(here, "examples", "locales", "en-US.json"), "utf8"));
-  const examples = [shellyEmPower(), quasarChargeAndDischarge(), loadFollowing(), homeEnergy(words)];
+  const examples = [
+    shellyEmPower(),
+    quasarChargeAndDischarge(),
+    loadFollowing(),
+    openEvseSessionLog(),
+    homeEnergy(words),
+    chargingSessions(words),
+  ];
   return examples.map(({ file, nodes }) => ({ file, text: `${JSON.stringify(nodes, null, 2)}\n` }));
 }
 

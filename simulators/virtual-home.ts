@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../lib/model/clock.ts";
 import { EvError } from "../lib/model/errors.ts";
 import { clamp, isoAt, roundTo } from "../lib/model/units.ts";
+import { type AcCharger, type AcChargerRecord, startAcCharger } from "./home/ac-charger.ts";
 import { type HomeCommand, parseHomeCommand } from "./home/commands.ts";
 import {
   applianceW,
@@ -10,6 +11,8 @@ import {
   sampleHome,
   type SunCurve,
 } from "./home/physics.ts";
+import type { MqttBroker } from "./mqtt-broker.ts";
+import type { OpenEvseGeneration, OpenEvseOptions, OpenEvseSimulator } from "./openevse.ts";
 import { type QuasarSimulator, type QuasarSimulatorOptions, startQuasarSimulator } from "./quasar.ts";
 import type { ShellySimulator } from "./shelly/device.ts";
 import { startShellyGen1 } from "./shelly-em-gen1.ts";
@@ -30,6 +33,11 @@ export interface VirtualHomeOptions {
   readonly chargerPort?: number;
   /** A second Shelly with the roof on channel 0 and the house on channel 1; missing = none. */
   readonly solarMeterPort?: number | undefined;
+  /** A second charger, an OpenEVSE with a car of its own; missing = none. */
+  readonly openEvsePort?: number | undefined;
+  /** An MQTT broker, which the OpenEVSE talks over; missing = none. */
+  readonly brokerPort?: number | undefined;
+  readonly openEvseGeneration?: OpenEvseGeneration | undefined;
   readonly meterModel?: MeterModel;
   readonly meterPassword?: string | undefined;
   readonly clock?: Clock;
@@ -40,10 +48,12 @@ export interface VirtualHomeOptions {
   readonly curve?: SunCurve;
   /** Car, battery and the charger's character; `speedFactor` fills the battery faster. */
   readonly charger?: Omit<QuasarSimulatorOptions, "host" | "port" | "clock" | "seed" | "voltageV">;
+  /** The OpenEVSE's car and character. */
+  readonly openEvse?: Omit<OpenEvseOptions, "host" | "port" | "clock" | "seed" | "voltageV" | "brokerUrl">;
 }
 
 /** The home in one record, for a dashboard; powers in W with one decimal, so that they still add up. */
-export interface HomeRecord {
+export interface HomeRecord extends AcChargerRecord {
   readonly kind: "home";
   readonly at: string;
   readonly houseW: number;
@@ -71,11 +81,13 @@ export interface VirtualHome {
   readonly meter: ShellySimulator;
   readonly charger: QuasarSimulator;
   readonly solarMeter: ShellySimulator | null;
+  readonly openEvse: OpenEvseSimulator | null;
+  readonly broker: MqttBroker | null;
   /** The whole home at this instant. */
   sample(): HomeSample;
   /** What a clamp on each line sees. */
   readonly channels: Readonly<Record<"grid" | "evse" | "solar" | "house", () => ElectricalSample>>;
-  /** @throws EvError `bad-command`, `out-of-range`, `busy` */
+  /** @throws EvError `bad-command`, `out-of-range`, `busy`, `unsupported` for a device that is not there */
   command(payload: unknown): void;
   state(): HomeRecord;
   /** Closes all servers and sockets. */
@@ -87,8 +99,8 @@ const OFFLINE_FAULTS: readonly (string | null)[] = ["silent", "refuse"];
 const MOST_STEPS = 100;
 
 /**
- * A house with sun on the roof, a Shelly EM at the meter (channel 0 grid, channel 1 charger) and a Quasar with a car,
- * coupled by physics on one clock.
+ * A house with sun on the roof, a Shelly EM at the meter (channel 0 grid, channel 1 charger), a Quasar with a car and, if
+ * wanted, an OpenEVSE with another car, coupled by physics on one clock.
  *
  * @throws EvError `config` when a port is taken
  */
@@ -104,8 +116,10 @@ export async function startVirtualHome(options: VirtualHomeOptions = {}): Promis
     cloudsPercent: options.cloudsPercent ?? 20,
     curve: options.curve ?? "noon",
   };
-  const sampleWith = (carW: number): HomeSample =>
-    sampleHome(conditions, { elapsedMs: elapsedMs(), nowMs: clock.nowMs(), seed }, carW);
+  const sampleWith = (carW: number, acCarW: number): HomeSample =>
+    sampleHome(conditions, { elapsedMs: elapsedMs(), nowMs: clock.nowMs(), seed }, { carW, acCarW });
+  // while a charger starts, nothing flows through it yet
+  let sample = (): HomeSample => sampleWith(0, 0);
 
   const started: { stop(): Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
@@ -118,11 +132,24 @@ export async function startVirtualHome(options: VirtualHomeOptions = {}): Promis
       port: options.chargerPort ?? 0,
       clock,
       seed,
-      voltageV: () => sampleWith(charger.acPowerW()).voltageV,
+      voltageV: () => sample().voltageV,
     });
     started.push(charger);
-    const sample = (): HomeSample => sampleWith(charger.acPowerW());
-    const channels = channelsOf(sample);
+    sample = () => sampleWith(charger.acPowerW(), 0);
+    const acCharger = await startAcCharger({
+      host,
+      openEvsePort: options.openEvsePort,
+      brokerPort: options.brokerPort,
+      generation: options.openEvseGeneration,
+      speedFactor: options.charger?.speedFactor ?? 1,
+      clock,
+      seed,
+      voltageV: () => sample().voltageV,
+      more: options.openEvse,
+    });
+    started.push(acCharger);
+    sample = () => sampleWith(charger.acPowerW(), acCharger.powerW());
+    const channels = channelsOf(() => sample());
     const startMeter = (port: number, clamps: readonly (() => ElectricalSample)[], mac: string) =>
       startShelly(options, { host, port, clock, channels: clamps, mac });
     const meter = await startMeter(options.meterPort ?? 0, [channels.grid, channels.evse], "98CDAC000001");
@@ -132,11 +159,15 @@ export async function startVirtualHome(options: VirtualHomeOptions = {}): Promis
         ? null
         : await startMeter(options.solarMeterPort, [channels.solar, channels.house], "98CDAC000002");
     if (solarMeter !== null) started.push(solarMeter);
-    const devices = { meter, charger, solarMeter };
+    const devices = { meter, charger, solarMeter, acCharger };
     return {
       host,
-      ...devices,
-      sample,
+      meter,
+      charger,
+      solarMeter,
+      openEvse: acCharger.openEvse,
+      broker: acCharger.broker,
+      sample: () => sample(),
       channels,
       command(payload) {
         const command = parseHomeCommand(payload);
@@ -156,6 +187,7 @@ interface HomeDevices {
   readonly meter: ShellySimulator;
   readonly charger: QuasarSimulator;
   readonly solarMeter: ShellySimulator | null;
+  readonly acCharger: AcCharger;
 }
 
 function startShelly(
@@ -178,8 +210,8 @@ function startShelly(
 function channelsOf(sample: () => HomeSample): VirtualHome["channels"] {
   return {
     grid: () => {
-      const { gridW, voltageV, houseVar, carVar } = sample();
-      return clamped(gridW, houseVar + carVar, voltageV);
+      const { gridW, voltageV, houseVar, carVar, acCarVar } = sample();
+      return clamped(gridW, houseVar + carVar + acCarVar, voltageV);
     },
     evse: () => {
       const { carW, voltageV, carVar } = sample();
@@ -226,21 +258,31 @@ function changeConditions(conditions: HomeConditions, command: HomeCommand, elap
   }
 }
 
-function changeDevices({ meter, charger }: HomeDevices, command: HomeCommand): void {
+function changeDevices({ meter, charger, acCharger }: HomeDevices, command: HomeCommand): void {
   switch (command.command) {
     case "plug":
-      if (command.plugged) charger.plug(command.socPercent);
+      if (command.charger === "openevse") acCharger.plug(command.plugged, command.socPercent);
+      else if (command.plugged) charger.plug(command.socPercent);
       else charger.unplug();
+      return;
+    case "wake":
+      acCharger.wakeCar();
+      return;
+    case "tag":
+      acCharger.presentTag(command.tag);
       return;
     case "speed":
       charger.setSpeedFactor(command.factor);
+      acCharger.setSpeedFactor(command.factor);
       return;
     case "meter":
       meter.setFault(command.online ? null : "silent");
       return;
     case "fault":
       if (command.device === "meter") meter.setFault(command.fault);
-      else charger.setFault(command.fault);
+      else if (command.device === "charger") charger.setFault(command.fault);
+      else if (command.device === "openevse") acCharger.setFault(command.fault);
+      else acCharger.setBrokerFault(command.fault);
       return;
     default:
   }
@@ -248,7 +290,7 @@ function changeDevices({ meter, charger }: HomeDevices, command: HomeCommand): v
 
 function describe(
   conditions: HomeConditions,
-  { meter, charger, solarMeter }: HomeDevices,
+  { meter, charger, solarMeter, acCharger }: HomeDevices,
   sample: HomeSample,
   at: string,
   elapsedMs: number,
@@ -257,12 +299,13 @@ function describe(
   const houseW = roundTo(sample.houseW, 1);
   const solarW = roundTo(sample.solarW, 1);
   const carW = roundTo(sample.carW, 1);
+  const acCar = acCharger.describe();
   return {
     kind: "home",
     at,
     houseW,
     solarW,
-    gridW: roundTo(houseW - solarW + carW, 1),
+    gridW: roundTo(houseW - solarW + carW + acCar.acCarW, 1),
     carW,
     voltageV: roundTo(sample.voltageV, 1),
     cloudsPercent: conditions.cloudsPercent,
@@ -277,5 +320,6 @@ function describe(
     meterPort: meter.port,
     chargerPort: charger.port,
     solarMeterPort: solarMeter?.port ?? null,
+    ...acCar,
   };
 }

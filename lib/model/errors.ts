@@ -81,7 +81,9 @@ export function toEvError(thrown: unknown, fallback: EvErrorCode = "internal"): 
   const systemCode = "code" in thrown && typeof thrown.code === "string" ? thrown.code : "";
   const code =
     CODE_OF_SYSTEM_ERROR[systemCode] ??
-    (/^(ERR_TLS|CERT_|ERR_SSL|DEPTH_ZERO|SELF_SIGNED)/.test(systemCode) ? "auth" : fallback);
+    (/^(ERR_TLS|CERT_|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER))/.test(systemCode)
+      ? "auth"
+      : fallback);
   // happy-eyeballs failures come as an AggregateError with an empty message
   const inner = thrown instanceof AggregateError && thrown.errors[0] instanceof Error ? thrown.errors[0].message : "";
   return new EvError(code, thrown.message || inner || systemCode || thrown.name, { cause: thrown });

@@ -106,13 +106,16 @@ export const sessionSchema = z.object({
   meterEndKwh: nullableNumber,
   meterId: text(200),
 
+  /** what is known of where the energy came from; what is missing in the sum of the three is not known */
   solarWh: nullableNumber,
   batteryWh: nullableNumber,
   gridWh: nullableNumber,
   solarPercent: percent,
 
-  /** money of `currency`; null = no price was known */
+  /** money of `currency`, of the energy whose price was known; null = no price was known */
   cost: nullableNumber,
+  /** energy whose price was not known: in `energyWh`, but neither in `tariffSlots` nor in `cost`; missing = 0 */
+  unpricedWh: z.number().nonnegative().optional(),
   costGrid: nullableNumber,
   /** what the own sun would have earned as export */
   costSolar: nullableNumber,

@@ -1,11 +1,12 @@
 /* Example dashboard/20: the page of a house with sun, grid, car, and a controller between them. */
-import { readFileSync } from "node:fs";
-import { dashboardGroup, dashboardPage, sharedDashboardNodes } from "./dashboard-nodes.mjs";
+import { dashboardGroup, dashboardPage, dashboardWidget, lookOf, sharedDashboardNodes } from "./dashboard-nodes.mjs";
 import { addComment, addDebug, openTab } from "./draw.mjs";
 import { controller, quasar, quasarConnection, shellyEm, site, virtualHome } from "./devices.mjs";
-import { functionBody, readTemplate } from "./home-energy/assemble.mjs";
 import { lastFiveMinutes, latestRecords } from "./home-energy/flow-functions.mjs";
+import * as sentence from "./home-energy/sentence.mjs";
+import * as sight from "./home-energy/sight.mjs";
 import { namesModules } from "./modules.mjs";
+import { functionBody, templateReader } from "./pages/assemble.mjs";
 
 const PAGE_ID = "ev-page-home-energy";
 const GREEN = "#6b9f5e";
@@ -26,8 +27,11 @@ const CHART = dashboardGroup({ id: "ev20-group-chart", name: "Last five minutes"
 const BATTERY = dashboardGroup({ id: "ev20-group-battery", name: "Battery", page: PAGE_ID, width: 4, order: 4 });
 const TRY = dashboardGroup({ id: "ev20-group-try", name: "Try it", page: PAGE_ID, width: 12, order: 5 });
 
-/** @param {import("./home-energy/wording.mjs").Words} words */
+/** @param {import("./pages/wording.mjs").Words} words */
 export function homeEnergy(words) {
+  const read = templateReader(new URL("home-energy/", import.meta.url), { ...sight, ...sentence }, words);
+  /** @type {(name: string, file: string, group: import("./draw.mjs").FlowNode, order: number) => Record<string, unknown>} */
+  const widget = (name, file, group, order) => dashboardWidget({ name, group, order, format: read(file) });
   const tab = openTab({
     id: "ev20-tab",
     label: words.page.name,
@@ -54,9 +58,7 @@ export function homeEnergy(words) {
   );
 
   tab.add("link in", "ev20-to-try", [80, 140], { name: "the page", links: ["ev20-page-out"] }, [["ev20-try"]]);
-  tab.add("ui-template", "ev20-try", [160, 140], widget("Weather and switches", "try-it", TRY, 1, words), [
-    ["ev20-home"],
-  ]);
+  tab.add("ui-template", "ev20-try", [160, 140], widget("Weather and switches", "try-it", TRY, 1), [["ev20-home"]]);
   tab.add(
     "ev-virtual-home",
     "ev20-home",
@@ -130,7 +132,7 @@ export function homeEnergy(words) {
   );
   widgets.forEach(([id, name, file, group, order], index) => {
     const wires = id === "ev20-buttons" ? [["ev20-from-buttons"]] : [[]];
-    tab.add("ui-template", id, [480, 600 + index * 60], widget(name, file, group, order, words), wires);
+    tab.add("ui-template", id, [480, 600 + index * 60], widget(name, file, group, order), wires);
   });
   tab.add(
     "function",
@@ -139,12 +141,10 @@ export function homeEnergy(words) {
     { ...plainFunction, name: "Last five minutes", func: functionBody(lastFiveMinutes) },
     [["ev20-chart"]],
   );
-  tab.add("ui-template", "ev20-chart", [680, 900], widget("Step chart and table", "five-minutes", CHART, 1, words), [
-    [],
-  ]);
+  tab.add("ui-template", "ev20-chart", [680, 900], widget("Step chart and table", "five-minutes", CHART, 1), [[]]);
   tab.add("link out", "ev20-from-buttons", [700, 720], { name: "buttons", mode: "link", links: ["ev20-to-control"] });
   tab.add("link out", "ev20-page-out", [480, 960], { name: "the page", mode: "link", links: ["ev20-to-try"] });
-  tab.add("ui-template", "ev20-look", [80, 960], look, [[]]);
+  tab.add("ui-template", "ev20-look", [80, 960], lookOf(PAGE_ID), [[]]);
   tab.add("catch", "ev20-refused", [80, 720], { name: "refused", scope: ["ev20-control"], uncaught: false }, [
     ["ev20-latest"],
   ]);
@@ -203,45 +203,3 @@ const everySecond = {
   payloadType: "date",
 };
 const plainFunction = { outputs: 1, timeout: 0, noerr: 0, initialize: "", finalize: "", libs: [] };
-
-const template = {
-  head: "",
-  storeOutMessages: false,
-  passthru: false,
-  resendOnRefresh: true,
-  className: "",
-  width: "0",
-  height: "0",
-};
-const look = {
-  ...template,
-  group: "",
-  page: PAGE_ID,
-  ui: "",
-  name: "Look: colours, light, dark",
-  order: 0,
-  format: readFileSync(new URL("home-energy/look.css", import.meta.url), "utf8"),
-  templateScope: "page:style",
-};
-
-/**
- * @param {string} name
- * @param {string} file
- * @param {import("./draw.mjs").FlowNode} group
- * @param {number} order
- * @param {import("./home-energy/wording.mjs").Words} words
- */
-function widget(name, file, group, order, words) {
-  const width = String(group.width);
-  return {
-    ...template,
-    group: group.id,
-    page: "",
-    ui: "",
-    name,
-    order,
-    width,
-    format: readTemplate(file, words),
-    templateScope: "local",
-  };
-}

@@ -1,4 +1,5 @@
 /* The dashboard, its theme and its look: the same ids in every dashboard file of ours, so that a second import finds them. */
+import { readFileSync } from "node:fs";
 
 /** @typedef {import("./draw.mjs").FlowNode} FlowNode */
 
@@ -15,7 +16,8 @@ export function sharedDashboardNodes() {
       path: "/dashboard",
       appIcon: "",
       includeClientData: true,
-      acceptsClientConfig: ["ui-notification", "ui-control"],
+      // an answer goes only to the browser that asked; what carries no `_client` still goes to everybody
+      acceptsClientConfig: ["ui-notification", "ui-control", "ui-template"],
       showPathInSidebar: false,
       headerContent: "page",
       navigationStyle: "none",
@@ -92,4 +94,40 @@ export function dashboardGroup({ id, name, page, width, order, className = "" })
     disabled: "false",
     groupType: "default",
   };
+}
+
+const template = {
+  head: "",
+  storeOutMessages: false,
+  passthru: false,
+  resendOnRefresh: true,
+  className: "",
+  width: "0",
+  height: "0",
+};
+
+/**
+ * The look of a page of ours, for the ui-template of type "page:style" that every page has.
+ * @param {string} page id of the ui-page
+ */
+export function lookOf(page) {
+  return {
+    ...template,
+    group: "",
+    page,
+    ui: "",
+    name: "Look: colours, light, dark",
+    order: 0,
+    format: readFileSync(new URL("pages/look.css", import.meta.url), "utf8"),
+    templateScope: "page:style",
+  };
+}
+
+/**
+ * A ui-template that is as wide as its group.
+ * @param {{ name: string, group: FlowNode, order: number, format: string }} widget
+ */
+export function dashboardWidget({ name, group, order, format }) {
+  const width = String(group.width);
+  return { ...template, group: group.id, page: "", ui: "", name, order, width, format, templateScope: "local" };
 }

@@ -1,14 +1,26 @@
 /* Our own nodes as the examples configure them. */
 
-/** @param {{ meterPort: number, chargerPort: number, solarMeterPort?: number }} ports */
-export function virtualHome({ meterPort, chargerPort, solarMeterPort }) {
+/**
+ * @typedef {object} HomePorts
+ * @property {number} meterPort
+ * @property {number} chargerPort
+ * @property {number} [solarMeterPort]
+ * @property {number} [openEvsePort]
+ * @property {number} [brokerPort]
+ */
+
+/** @param {HomePorts} ports what has no port is not there */
+export function virtualHome({ meterPort, chargerPort, solarMeterPort, openEvsePort, brokerPort }) {
   return {
     version: 1,
     name: "Virtual home",
     meterModel: "gen1",
     meterPort: String(meterPort),
     chargerPort: String(chargerPort),
-    solarMeterPort: solarMeterPort === undefined ? "" : String(solarMeterPort),
+    solarMeterPort: String(solarMeterPort ?? ""),
+    openEvsePort: String(openEvsePort ?? ""),
+    brokerPort: String(brokerPort ?? ""),
+    openEvseGeneration: "5.1.5",
     baseW: "420",
     peakW: "5000",
     cloudsPercent: "20",
@@ -133,4 +145,107 @@ export function quasarConnection(id, port) {
 /** @param {string} connection id of the ev-quasar-connection node */
 export function quasar(connection) {
   return { version: 1, name: "Quasar", connection, everyS: "0", includeRaw: false };
+}
+
+/**
+ * A SQLite file that is named after the node, so that a demonstration does not mix with real records.
+ * @param {string} id
+ */
+export function store(id) {
+  return {
+    id,
+    type: "ev-store",
+    version: 1,
+    name: "Sessions of the demonstration",
+    kind: "sqlite",
+    file: "",
+    url: "",
+    tls: "off",
+    keepReadingsDays: "0",
+    backupsKept: "7",
+  };
+}
+
+/**
+ * @param {string} store id of the ev-store node
+ * @param {string} site id of the ev-site node
+ */
+export function history(store, site) {
+  return {
+    version: 1,
+    name: "History",
+    store,
+    site,
+    zone: "Europe/London",
+    currency: "GBP",
+    separator: "comma",
+    decimalSign: "point",
+    bom: true,
+    allowEdits: true,
+  };
+}
+
+/**
+ * @param {string} id
+ * @param {number} brokerPort
+ */
+export function openEvseConnection(id, brokerPort) {
+  return {
+    id,
+    type: "ev-openevse-connection",
+    version: 1,
+    name: "OpenEVSE",
+    via: "mqtt",
+    scheme: "mqtt",
+    host: "127.0.0.1",
+    port: String(brokerPort),
+    path: "/mqtt",
+    tls: "",
+    clientId: "",
+    keepAliveS: "30",
+    baseTopic: "openevse",
+    announceTopic: "openevse/announce/#",
+    url: "",
+    pollS: "5",
+    claimId: "2027",
+    minA: "6",
+    maxA: "32",
+    channel: "auto",
+    onExit: "release",
+    whMeaning: "ask",
+    silenceS: "95",
+  };
+}
+
+/** @param {string} connection id of the ev-openevse-connection node */
+export function openEvse(connection) {
+  return { version: 1, name: "OpenEVSE", connection, everyS: "0", includeRaw: false };
+}
+
+/**
+ * @param {string} store id of the ev-store node
+ * @param {string} site id of the ev-site node
+ */
+export function sessionLog(store, site) {
+  return {
+    version: 1,
+    name: "Session log",
+    store,
+    site,
+    zone: "Europe/London",
+    currency: "GBP",
+    fixedPrice: "0.25",
+    referencePrice: "",
+    feedInPrice: "",
+    updateIntervalS: "60",
+    keepEmpty: false,
+    devices: [],
+    tags: [],
+    meterStaleAfterS: "30",
+    maxPowerW: "25000",
+    settleS: "2",
+    graceS: "",
+    offlineCloseH: "24",
+    mergeGapS: "0",
+  };
 }

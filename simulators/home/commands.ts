@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { EvError } from "../../lib/model/errors.ts";
+import { brokerFaults } from "./ac-charger.ts";
 import { MOST_LOAD_W, sunCurves } from "./physics.ts";
+import { openEvseFaults } from "../openevse.ts";
 import { quasarFaults } from "../quasar.ts";
 import { shellyFaults } from "../shelly/device.ts";
 
@@ -21,7 +23,13 @@ export const homeCommandSchema = z.discriminatedUnion("command", [
     command: z.literal("plug"),
     plugged: z.boolean(),
     socPercent: z.number().min(0).max(100).optional(),
+    /** missing = the Quasar */
+    charger: z.enum(["quasar", "openevse"]).optional(),
   }),
+  /** wakes the car at the OpenEVSE */
+  z.strictObject({ command: z.literal("wake") }),
+  /** holds a tag to the OpenEVSE's RFID reader */
+  z.strictObject({ command: z.literal("tag"), tag: z.string().regex(/^[0-9A-Za-z]{4,20}$/) }),
   /** how many times faster than real the battery fills */
   z.strictObject({ command: z.literal("speed"), factor: z.number().min(0.1).max(3_600) }),
   /** false pulls the meter off the network */
@@ -37,6 +45,16 @@ export const homeCommandSchema = z.discriminatedUnion("command", [
       device: z.literal("charger"),
       fault: z.enum(quasarFaults).nullable(),
     }),
+    z.strictObject({
+      command: z.literal("fault"),
+      device: z.literal("openevse"),
+      fault: z.enum(openEvseFaults).nullable(),
+    }),
+    z.strictObject({
+      command: z.literal("fault"),
+      device: z.literal("broker"),
+      fault: z.enum(brokerFaults).nullable(),
+    }),
   ]),
   z.strictObject({ command: z.literal("sun"), peakW: watts.optional(), curve: z.enum(sunCurves).optional() }),
 ]);
@@ -47,10 +65,12 @@ const ACCEPTED: Readonly<Record<HomeCommand["command"], string>> = {
   weather: '{"command":"weather","cloudsPercent":0-100}',
   load: '{"command":"load","powerW":2000}',
   step: '{"command":"step","powerW":3000,"durationS":60}',
-  plug: '{"command":"plug","plugged":true,"socPercent":40}',
+  plug: '{"command":"plug","plugged":true,"socPercent":40,"charger":"quasar" or "openevse"}',
+  wake: '{"command":"wake"}',
+  tag: '{"command":"tag","tag":"04A1B2C3"}',
   speed: '{"command":"speed","factor":60}',
   meter: '{"command":"meter","online":false}',
-  fault: '{"command":"fault","device":"meter" or "charger","fault":a name or null}',
+  fault: '{"command":"fault","device":"meter", "charger", "openevse" or "broker","fault":a name or null}',
   sun: '{"command":"sun","peakW":5000,"curve":"noon" or "day"}',
 };
 

@@ -29,19 +29,22 @@ export interface HomeConditions {
   readonly curve: SunCurve;
 }
 
-/** The whole home at one instant; `gridW === houseW - solarW + carW`. */
+/** The whole home at one instant; `gridW === houseW - solarW + carW + acCarW`. */
 export interface HomeSample {
-  /** without the car, W */
+  /** without the cars, W */
   readonly houseW: number;
   readonly solarW: number;
-  /** + into the car, W */
+  /** + into the car at the Quasar, W */
   readonly carW: number;
+  /** + into the car at the OpenEVSE, W */
+  readonly acCarW: number;
   /** + import, W */
   readonly gridW: number;
   readonly voltageV: number;
-  /** reactive power of house and car, var; the grid carries the sum */
+  /** reactive power of house and cars, var; the grid carries the sum */
   readonly houseVar: number;
   readonly carVar: number;
+  readonly acCarVar: number;
 }
 
 export interface HomeInstant {
@@ -63,19 +66,26 @@ const FRIDGE_SHARE = 0.35;
 const HOUSE_VAR = 120;
 const CAR_VAR = 150;
 
-/** @param carW AC power of the charger at the same instant */
-export function sampleHome(conditions: HomeConditions, at: HomeInstant, carW: number): HomeSample {
+/** AC power of both chargers at the same instant, W. */
+export interface ChargersW {
+  readonly carW: number;
+  readonly acCarW: number;
+}
+
+export function sampleHome(conditions: HomeConditions, at: HomeInstant, { carW, acCarW }: ChargersW): HomeSample {
   const houseW = houseAt(conditions, at);
   const solarW = solarAt(conditions, at);
-  const gridW = houseW - solarW + carW;
+  const gridW = houseW - solarW + carW + acCarW;
   return {
     houseW,
     solarW,
     carW,
+    acCarW,
     gridW,
     voltageV: voltageAt(at, gridW),
     houseVar: HOUSE_VAR,
     carVar: carW === 0 ? 0 : CAR_VAR,
+    acCarVar: acCarW === 0 ? 0 : CAR_VAR,
   };
 }
 

@@ -3,17 +3,8 @@ import { after, before, describe, it } from "mocha";
 import type { Browser, Locator, Page } from "playwright-core";
 import type { NodeRedProcess } from "../../scripts/node-red-process.mjs";
 import { readExample } from "../examples/tapped-example.ts";
-import {
-  findBarriers,
-  openBrowser,
-  openEditor,
-  openPage,
-  shoot,
-  startHouse,
-  type Theme,
-  WIDTHS,
-  type WatchedPage,
-} from "./browser.ts";
+import { openBrowser, openEditor, openPage, startHouse, type Theme, WIDTHS, type WatchedPage } from "./browser.ts";
+import { findSerious, findSmallTargets, isDark, shootWhole, sidewaysPx } from "./dashboard-page.ts";
 
 /** A charger takes up to 20 s from a standstill, and the controller asks for the battery level first. */
 const CHARGER_MS = 60_000;
@@ -230,32 +221,3 @@ describe("the home energy page", function () {
     await close();
   });
 });
-
-const findSerious = (page: Page): Promise<readonly string[]> => findBarriers(page, "html");
-const shootWhole = (page: Page, name: string): Promise<void> => shoot(page, name, { fullPage: true });
-
-/** Controls that a thumb would miss. */
-function findSmallTargets(page: Page): Promise<readonly string[]> {
-  return page.evaluate(() =>
-    [...document.querySelectorAll("button, select, input, a")]
-      .filter((target) => target.getClientRects().length > 0)
-      .filter((target) => {
-        const { width, height } = target.getBoundingClientRect();
-        return Math.min(width, height) < 44;
-      })
-      .map((target) => target.outerHTML),
-  );
-}
-
-const sidewaysPx = (page: Page): Promise<number> =>
-  page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-
-const isDark = (page: Page): Promise<boolean> =>
-  page.evaluate(() => {
-    const card = document.querySelector(".ev-page .v-card");
-    const [red = 255] =
-      getComputedStyle(card ?? document.body)
-        .backgroundColor.match(/\d+/g)
-        ?.map(Number) ?? [];
-    return red < 100;
-  });

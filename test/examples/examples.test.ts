@@ -2,15 +2,20 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "mocha";
+import type { Session } from "../../lib/model/session.ts";
+import type { SessionRow, SumRow } from "../../lib/records/history/answers.ts";
 import { projectDirectory } from "../../scripts/ensure.mjs";
 import type { NodeRedProcess } from "../../scripts/node-red-process.mjs";
 import { errorLines, installTarball, manifest, nodeRed5, startRuntime } from "../support/installed-package.ts";
+import { parseCsv } from "../support/csv-reader.ts";
 import { type Heard, heardFrom, press, readExample, tap, waitFor } from "./tapped-example.ts";
 
 const folder = join(projectDirectory, "examples");
 const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".json"))
   .toSorted();
+
+type Reading = Readonly<Record<string, unknown>>;
 
 /** A charger takes up to 20 s from a standstill, and the controller asks for the battery level first. */
 const CHARGER_MS = 60_000;
@@ -127,6 +132,49 @@ describe("the example flows", function () {
       assert.equal(stopped.payload.mode, "balance", "the user's choice stays");
     }));
 
+  it("04 makes one session of a charge with a pause and a reboot in it, and lists it once", () =>
+    running("04 - OpenEVSE session log.json", ["ev04-charger", "ev04-log", "ev04-history"], async (nodeRed) => {
+      const charger = (wanted: (reading: Reading) => boolean): Promise<Heard> =>
+        waitFor(nodeRed, "ev04-charger", ({ payload }) => wanted(payload), CHARGER_MS);
+      const answered = (id: string): Promise<Heard> => {
+        const answer = waitFor(nodeRed, "ev04-history", () => true, 10_000);
+        return press(nodeRed, id).then(() => answer);
+      };
+      await charger(({ online }) => online === true);
+      await press(nodeRed, "ev04-unplug");
+      await charger(({ state }) => state === "unplugged");
+      await press(nodeRed, "ev04-plug");
+      await press(nodeRed, "ev04-charge");
+      await charger(({ powerW, sessionWh }) => Number(powerW) > 2000 && Number(sessionWh) > 10);
+      await press(nodeRed, "ev04-pause");
+      await charger(({ state }) => state === "paused");
+      await press(nodeRed, "ev04-release");
+      await charger(({ state }) => state === "charging");
+      await press(nodeRed, "ev04-reboot");
+      await charger(({ online }) => online === false);
+      await charger(({ state, sessionWh }) => state === "charging" && Number(sessionWh) > 30);
+      await press(nodeRed, "ev04-unplug");
+      const closed = await waitFor(nodeRed, "ev04-log", ({ payload }) => payload.status === "closed", CHARGER_MS);
+      const { energyWh, cost, segments } = closed.payload as unknown as Session;
+      assert.ok(energyWh > 30, `${energyWh} Wh`);
+      assert.ok(segments.length >= 2, "the pause parts the session in two");
+      assert.ok(Math.abs((cost ?? 0) - (energyWh / 1000) * 0.25) < 0.005, `${cost}`);
+      const listed = (await answered("ev04-list")).payload as unknown as readonly SessionRow[];
+      assert.deepEqual(
+        listed.map(({ energyKwh }) => energyKwh.toFixed(3)),
+        [(energyWh / 1000).toFixed(3)],
+      );
+      const [month] = (await answered("ev04-months")).payload as unknown as readonly SumRow[];
+      assert.deepEqual([month?.sessions, month?.energyKwh.toFixed(3)], [1, (energyWh / 1000).toFixed(3)]);
+      const [header = [], line = []] = parseCsv(String((await answered("ev04-csv")).payload), ",");
+      assert.equal(
+        Number(line[header.findIndex((title) => /kWh/.test(title))]).toFixed(3),
+        (energyWh / 1000).toFixed(3),
+      );
+      const [record] = (await answered("ev04-verify")).payload as unknown as readonly { isIntact: boolean }[];
+      assert.equal(record?.isIntact, true);
+    }));
+
   it("20 draws its page and starts hands-off", () =>
     running("dashboard/20 - Home energy.json", ["ev20-control", "ev20-latest"], async (nodeRed) => {
       const roles = ["evse", "grid", "house", "solar"];
@@ -136,6 +184,17 @@ describe("the example flows", function () {
       const { mode, targetA } = page.payload.control as { mode: string; targetA: number | null };
       assert.deepEqual({ mode, targetA }, { mode: "freerun", targetA: null });
       const reply = await fetch(`${nodeRed.url}/dashboard/home-energy`);
+      assert.equal(reply.status, 200);
+    }));
+
+  it("21 draws its page, hears the charger, and knows that nothing was charged yet", () =>
+    running("dashboard/21 - Charging sessions.json", ["ev21-latest", "ev21-history"], async (nodeRed) => {
+      const isHeard = ({ output, payload }: Heard): boolean =>
+        output === 0 && (payload.charger as Reading | null)?.online === true;
+      const page = await waitFor(nodeRed, "ev21-latest", isHeard, 20_000);
+      assert.equal(page.payload.kind, "charging-sessions");
+      assert.equal((page.payload.store as Reading | null)?.state, "ok");
+      const reply = await fetch(`${nodeRed.url}/dashboard/charging-sessions`);
       assert.equal(reply.status, 200);
     }));
 });

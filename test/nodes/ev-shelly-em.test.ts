@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "mocha";
-import type { HeardService } from "../../lib/devices/shelly/discovery.ts";
+import type { HeardService } from "../../lib/io/mdns.ts";
 import { createManualClock } from "../../lib/model/clock.ts";
 
 import { type Meter, meterSchema } from "../../lib/model/records.ts";

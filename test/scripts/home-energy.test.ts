@@ -4,15 +4,9 @@ import { describe, it } from "mocha";
 import type { Charger, Control } from "../../lib/model/records.ts";
 import { lastFiveMinutes, latestRecords } from "../../scripts/examples/home-energy/flow-functions.mjs";
 import { saySentence } from "../../scripts/examples/home-energy/sentence.mjs";
-import {
-  carState,
-  chooseGridLines,
-  hear,
-  listen,
-  readHouse,
-  traceFlows,
-} from "../../scripts/examples/home-energy/sight.mjs";
-import { formatAge, formatPower, formatTime } from "../../scripts/examples/home-energy/wording.mjs";
+import { carState, chooseGridLines, hear, readHouse, traceFlows } from "../../scripts/examples/home-energy/sight.mjs";
+import { listen } from "../../scripts/examples/pages/ear.mjs";
+import { formatAge, formatPower, formatTime } from "../../scripts/examples/pages/wording.mjs";
 import words from "../../scripts/examples/locales/en-US.json" with { type: "json" };
 
 const NOW_MS = Date.parse("2026-11-21T17:04:05.000Z");

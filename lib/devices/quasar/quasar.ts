@@ -24,7 +24,7 @@ import type { ModbusLine } from "./modbus.ts";
 import { NOTHING_SEEN, type Observation, observe } from "./observation.ts";
 import { combineLimits, type QuasarLimits, type UserLimits } from "./set-point.ts";
 import { EMPTY_SOC_PERCENT, FULL_SOC_PERCENT } from "./soc-memory.ts";
-import { createWaiting } from "./wait-until.ts";
+import { createWaiting } from "../../io/wait-until.ts";
 import { crashError, isCrash, isKnownModel, type QuasarIdentity, type QuasarLive } from "./wire.ts";
 import { direction, isFulfilled, readWish, type Wish } from "./wish.ts";
 

@@ -147,7 +147,10 @@ function send(before: ControlState, state: ControlState, event: ControlEvent, se
   const { targetA } = state.outcome;
   if (targetA === null) {
     return state.sent !== null || asksForRelease(event)
-      ? { state: { ...state, sent: null }, actions: [{ type: "send", command: { command: "release" } }] }
+      ? {
+          state: { ...state, sent: null },
+          actions: [{ type: "send", command: { command: "release", source: "plan" } }],
+        }
       : { state, actions: [] };
   }
   if (state.sent === null && isSettlingIn(state, event, settings)) return { state, actions: [] };
@@ -157,7 +160,7 @@ function send(before: ControlState, state: ControlState, event: ControlEvent, se
   if (targetA === state.sent?.targetA && !mustRepeat) return { state, actions: [] };
   const command: Command =
     targetA === 0
-      ? { command: "pause" }
+      ? { command: "pause", source: "plan" }
       : { command: "current", currentA: targetA, validForS: LEASE_REPEATS * settings.resendAfterS };
   return { state: { ...state, sent: { targetA, atMs: event.monotonicMs } }, actions: [{ type: "send", command }] };
 }

@@ -1,4 +1,5 @@
 import type { Session } from "../../model/session.ts";
+import type { RevisionReason } from "../store/store.ts";
 
 /*
  * What `ev-history` answers: `msg.payload` is the rows (or the file's content), the rest stands beside it. Energies in kWh,
@@ -65,8 +66,17 @@ export interface SumRow {
   readonly co2G: number | null;
   /** energy of sessions without a price, which `cost` does not contain */
   readonly unpricedKwh: number;
-  /** null = sessions of several currencies are in it; `cost` is null then */
+  /** null = no price, or sessions of several currencies are in it; in that case `cost` is null and `costs` tells */
   readonly currency: string | null;
+  /** what was paid in each currency; several are never added */
+  readonly costs: readonly MoneySum[];
+}
+
+export interface MoneySum {
+  readonly currency: string | null;
+  readonly cost: number;
+  /** the energy that it bought */
+  readonly energyKwh: number;
 }
 
 export interface PaymentRow {
@@ -90,7 +100,7 @@ export interface TariffRow {
 
 /** The account: what the sessions cost, what was paid. */
 export interface Statement {
-  readonly currency: string | null;
+  readonly currency: string;
   readonly due: number;
   readonly paid: number;
   /** due less paid; positive = still to be paid */
@@ -99,6 +109,77 @@ export interface Statement {
   readonly unpricedKwh: number;
   /** newest first */
   readonly payments: readonly PaymentRow[];
+  /** accounts in other currencies, which are never added to this one */
+  readonly others: readonly Statement[];
+}
+
+/** One revision of one session: who changed what, and when. */
+export interface RevisionRow {
+  readonly sessionId: string;
+  readonly revision: number;
+  /** ISO 8601 with offset */
+  readonly recordedAt: string;
+  readonly reason: RevisionReason;
+  readonly author: string | null;
+  /** fields that differ from the revision before, joined by a blank */
+  readonly changed: string;
+  readonly hash: string;
+  readonly session: Session;
+}
+
+/** Whether the records of one device are what was stored. */
+export interface VerifyRow {
+  readonly device: string;
+  /** revisions that hold, counted from the first */
+  readonly revisions: number;
+  readonly isIntact: boolean;
+  /** null = intact; else where it breaks: `missing`, `wrong-previous`, `changed`, `unreadable`, `table-differs` */
+  readonly why: string | null;
+  readonly sessionId: string | null;
+  readonly revision: number | null;
+}
+
+/** A row of an import that was left out, or taken over with a remark. */
+export interface ImportRemark {
+  readonly table: "energySession" | "tarif" | "versement";
+  /** its place in the list, from 1 */
+  readonly row: number;
+  /** its own `id`; null = it has none */
+  readonly id: string | null;
+  readonly isLeftOut: boolean;
+  readonly code: ImportRemarkCode;
+  /** in words, in English */
+  readonly text: string;
+}
+
+export const importRemarkCodes = [
+  "unreadable",
+  "twice",
+  "no-energy",
+  "lifetime-meter",
+  "too-much-power",
+  "unknown-duration",
+  "unknown-tariff",
+] as const;
+export type ImportRemarkCode = (typeof importRemarkCodes)[number];
+
+export interface ImportReport {
+  /** now in the store, new or already there unchanged */
+  readonly sessions: number;
+  readonly tariffs: number;
+  readonly payments: number;
+  /** of those sessions: already there, because they were imported before */
+  readonly alreadyThere: number;
+  /** imported earlier and since then edited or deleted by somebody: left as they are */
+  readonly leftAsEdited: number;
+  readonly energyKwh: number;
+  readonly remarks: readonly ImportRemark[];
+}
+
+/** One column of the rows, for tables. */
+export interface AnswerColumn {
+  readonly key: string;
+  readonly title: string;
 }
 
 /** What a message of `ev-history` carries beside the payload. */
@@ -107,6 +188,8 @@ export interface HistoryAnswer {
   readonly payload: unknown;
   /** the command that this answers */
   readonly command: string;
+  /** what the columns of the rows are called in the node's language */
+  readonly columns?: readonly AnswerColumn[];
   /** the sum over all rows of the request, not only of the page (`limit`) */
   readonly totals?: SumRow;
   /** how many sessions there are in all, for paging */

@@ -11,6 +11,7 @@ const MOST_CURSORS = 50;
 export interface Cursors {
   open(connection: Connection, sql: string, parameters: readonly SqlParameter[]): RowsPart;
   more(cursor: number): RowsPart;
+  giveUp(cursor: number): void;
   closeAll(): void;
 }
 
@@ -49,6 +50,10 @@ export function createCursors(): Cursors {
       const rows = open.get(cursor);
       if (rows === undefined) throw new EvError("closed", "The list was given up before it was read to its end.");
       return nextPart(cursor, rows);
+    },
+    giveUp(cursor) {
+      open.get(cursor)?.return?.();
+      open.delete(cursor);
     },
     closeAll: () => open.clear(),
   };

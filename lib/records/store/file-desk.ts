@@ -2,7 +2,9 @@ import { rmSync, copyFileSync, renameSync } from "node:fs";
 import { EvError, type EvErrorCode } from "../../model/errors.ts";
 import { commitChange } from "./commit-change.ts";
 import type { Connection } from "./connection.ts";
+import type { KeptTable } from "./tables.ts";
 import { createCursors } from "./cursors.ts";
+import { learnHeads, outboxKeys, rebase, unknownHeads } from "./heads.ts";
 import { openFile, type OpenFile } from "./open-file.ts";
 import { acknowledge, bury, deadLetters, peek, waitingCount } from "./outbox.ts";
 import { appendPack, postPack } from "./readings.ts";
@@ -109,6 +111,10 @@ export function createFileDesk(settings: WorkerSettings): FileDesk {
     },
     query: ({ sql, parameters }) => read((reading) => cursors.open(reading, sql, parameters)),
     more: ({ cursor }) => cursors.more(cursor),
+    giveUp({ cursor }) {
+      cursors.giveUp(cursor);
+      return null;
+    },
     prune: ({ beforeMs, limit }) =>
       write("quick", (quick) => {
         const { changes } = quick.run(
@@ -123,16 +129,27 @@ export function createFileDesk(settings: WorkerSettings): FileDesk {
     acknowledge: ({ ids }) => write("durable", (durable) => acknowledge(durable, ids)),
     bury: (ask) => write("durable", (durable) => bury(durable, ask)),
     deadLetters: () => read(deadLetters),
+    unknownHeads: ({ sessionIds, devices }) => read((reading) => unknownHeads(reading, sessionIds, devices)),
+    learnHeads(heads) {
+      write("durable", (durable) => learnHeads(durable, heads));
+      return null;
+    },
+    outboxKeys: () => read(outboxKeys),
+    rebase: (heads) => write("durable", (durable) => rebase(durable, heads)),
     swap(ask) {
       ({ nowMs } = ask);
       cursors.closeAll();
+      // what is open now is open still, whatever the backup says
+      const kept = file?.reading?.all<KeptTable>("SELECT name, content, at_ms FROM kept") ?? [];
       file?.close();
       file = null;
       // beside the file first, so that it changes in one step
       copyFileSync(ask.from, `${path}.restoring`);
       for (const companion of ["-wal", "-shm"]) rmSync(path + companion, { force: true });
       renameSync(`${path}.restoring`, path);
-      return state(reopen());
+      const restored = reopen();
+      if (restored.durable !== null) replaceKept(restored.durable, kept);
+      return state(restored);
     },
     close() {
       cursors.closeAll();
@@ -147,4 +164,13 @@ export function createFileDesk(settings: WorkerSettings): FileDesk {
       );
     },
   };
+}
+
+function replaceKept(file: Connection, kept: readonly KeptTable[]): void {
+  file.transaction(() => {
+    file.run("DELETE FROM kept");
+    for (const { name, content, at_ms } of kept) {
+      file.run("INSERT INTO kept (name, content, at_ms) VALUES (?, ?, ?)", name, content, at_ms);
+    }
+  });
 }

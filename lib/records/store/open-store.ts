@@ -1,23 +1,27 @@
-import { dirname, join } from "node:path";
-import { Kysely } from "kysely";
-import type { Clock } from "../../model/clock.ts";
-import { EvError } from "../../model/errors.ts";
+import { dirname, join, parse } from "node:path";
+import { type Clock, repeatEvery } from "../../model/clock.ts";
+import { EvError, toEvError } from "../../model/errors.ts";
 import type { Logger } from "../../model/logger.ts";
 import type { Session } from "../../model/session.ts";
+import type { Backend } from "./backend.ts";
+import { createBackups } from "./backups.ts";
 import { checkChange, checkReading } from "./check-change.ts";
 import { createHealthBoard } from "./health.ts";
 import { createLocalFile } from "./local-file.ts";
 import { packReadings } from "./readings-pack.ts";
-import { createSqliteDialect } from "./sqlite-dialect.ts";
+import type { ServerSettings } from "./server-url.ts";
+import { createSqliteBackend } from "./sqlite-backend.ts";
 import type { Store } from "./store.ts";
-import type { ReadingsTable, Tables } from "./tables.ts";
+import type { ReadingsTable } from "./tables.ts";
 import { createWriteQueue } from "./write-queue.ts";
 
 export interface StoreSettings {
   /** absolute path of the file on this machine */
   readonly file: string;
-  /** absolute; missing = `backups` beside the file */
+  /** absolute; missing = `backups/<name of the file>` beside it */
   readonly backupFolder?: string;
+  /** missing = the file is the database */
+  readonly server?: ServerSettings;
   /** readings older than this are pruned, days; null = never */
   readonly keepReadingsDays: number | null;
   /** daily backups that are kept; 0 = none are made */
@@ -30,92 +34,121 @@ export interface StoreSurroundings {
 }
 
 const DAY_MS = 86_400_000;
+/** How often it is seen whether a backup or a pruning is due, ms. */
+const UPKEEP_EVERY_MS = 3_600_000;
 /** Readings that are packed between two turns of the event loop. */
 const ROWS_AT_ONCE = 1000;
-/** Rows that are pruned between two turns of the worker. */
-const PRUNED_AT_ONCE = 2000;
 
 /**
- * Opens (or makes) the store. A disk that refuses is no reason to fail: the store says so in its health, holds changes in
- * memory and goes on trying.
+ * Opens (or makes) the store. Neither a disk that refuses nor a server that is down is a reason to fail: the store says so in its
+ * health, holds what it is given and goes on trying.
  *
- * @throws EvError `config` when another store of this process has the same file
+ * @throws EvError `config` when another store of this process has the same file, the server's address is none or its driver is
+ *   not installed
  */
-export async function openStore(settings: StoreSettings, { clock, logger }: StoreSurroundings): Promise<Store> {
+export async function openStore(settings: StoreSettings, surroundings: StoreSurroundings): Promise<Store> {
+  const { clock, logger } = surroundings;
   const board = createHealthBoard();
-  const backupFolder = settings.backupFolder ?? join(dirname(settings.file), "backups");
-  const file = await createLocalFile({ path: settings.file, backupFolder, hasServer: false }, { clock, logger, board });
+  const backupFolder = settings.backupFolder ?? join(dirname(settings.file), "backups", parse(settings.file).name);
+  const hasServer = settings.server !== undefined;
+  const file = await createLocalFile({ path: settings.file, backupFolder, hasServer }, { clock, logger, board });
+  let backend: Backend;
+  try {
+    backend =
+      settings.server === undefined
+        ? createSqliteBackend({ file, clock, logger, board })
+        : await (await import("./server-backend.ts")).createServerBackend(settings.server, {
+            file,
+            clock,
+            logger,
+            board,
+          });
+  } catch (thrown) {
+    await file.close();
+    throw thrown;
+  }
   const queue = createWriteQueue(clock, board, logger);
-  const db = new Kysely<Tables>({
-    dialect: createSqliteDialect({
-      query: (sql, parameters) => file.ask("query", { sql, parameters }),
-      more: (cursor) => file.ask("more", { cursor }),
-    }),
-  });
+  const backups = createBackups(settings.file, backupFolder, clock);
+
+  const append = async (rows: readonly ReadingsTable[]): Promise<void> => {
+    for (const row of rows) checkReading(row);
+    const { waiting } = await queue.push(rows.length * 100, () => {
+      const pack = packReadings(rows);
+      return file.ask("append", { pack, nowMs: clock.nowMs() }, [pack.numbers.buffer]);
+    });
+    board.waiting(waiting);
+    backend.written();
+  };
+  const onlyOfFile = (): void => {
+    if (hasServer)
+      throw new EvError("unsupported", "Backups of a database server are made with the server's own tools.");
+  };
 
   const store: Store = {
-    flavour: "sqlite",
-    db,
+    flavour: backend.flavour,
+    db: backend.db,
     async commit(change) {
       const text = await checkChange(change);
+      await backend.prepare(change);
       const { records, waiting } = await queue.push(text.length, () =>
         file.ask("commit", { change: text, nowMs: clock.nowMs() }),
       );
       board.waiting(waiting);
+      backend.written();
       return parseRecords(records);
     },
-    async findSession(sessionId) {
-      const { record } = await file.ask("find", { sessionId });
-      return record === null ? null : (JSON.parse(record) as Session);
-    },
+    findSession: (sessionId) => backend.findSession(sessionId),
     async appendReadings(rows) {
-      let latest: Promise<unknown> = Promise.resolve();
+      let before: Promise<void> = Promise.resolve();
       for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
-        const slice = rows.slice(from, from + ROWS_AT_ONCE);
-        const before = latest;
-        latest = append(slice);
-        // two packs under way: one being written, one being packed
+        // two packs under way: one is written while the next is packed
+        const now = append(rows.slice(from, from + ROWS_AT_ONCE));
+        now.catch(() => {});
         await before;
+        before = now;
       }
-      await latest;
+      await before;
     },
     recall: (name) => file.ask("recall", { name }),
     recallAll: (prefix) => file.ask("recallAll", { prefix }),
-    flush: async () => 0,
-    async prune() {
-      if (settings.keepReadingsDays === null) return 0;
-      const beforeMs = clock.nowMs() - settings.keepReadingsDays * DAY_MS;
-      let gone = 0;
-      for (;;) {
-        const now = await file.ask("prune", { beforeMs, limit: PRUNED_AT_ONCE });
-        gone += now;
-        if (now < PRUNED_AT_ONCE) return gone;
-      }
+    flush: () => backend.flush(),
+    prune: async () =>
+      settings.keepReadingsDays === null ? 0 : backend.prune(clock.nowMs() - settings.keepReadingsDays * DAY_MS),
+    async backup(name) {
+      onlyOfFile();
+      return backups.make(name);
     },
-    backup: async () => {
-      throw new EvError("unsupported", "Not yet.");
+    async restore(name) {
+      onlyOfFile();
+      const report = await backups.check(name);
+      await backups.make(`before-restore-${new Date(clock.nowMs()).toISOString().replaceAll(":", "")}`);
+      // in its turn among the writes
+      file.noteState(await queue.push(0, () => file.ask("swap", { from: report.file, nowMs: clock.nowMs() })));
+      return report;
     },
-    restore: async () => {
-      throw new EvError("unsupported", "Not yet.");
-    },
-    listBackups: async () => [],
+    listBackups: async () => (hasServer ? [] : backups.list()),
     get health() {
       return board.present;
     },
     subscribe: (listener) => board.subscribe(listener),
     async close() {
+      endUpkeep();
       await queue.close();
+      await backend.close();
       await file.close();
     },
   };
 
-  async function append(rows: readonly ReadingsTable[]): Promise<void> {
-    for (const row of rows) checkReading(row);
-    await queue.push(rows.length * 100, () => {
-      const pack = packReadings(rows);
-      return file.ask("append", { pack, nowMs: clock.nowMs() }, [pack.numbers.buffer]);
-    });
-  }
+  const upkeep = async (): Promise<void> => {
+    try {
+      await store.prune();
+      if (!hasServer) await backups.makeDaily(settings.backupsKept);
+    } catch (thrown) {
+      const { code, message } = toEvError(thrown);
+      if (code !== "closed" && board.present.state === "ok") logger.warn(`Upkeep of the records failed: ${message}`);
+    }
+  };
+  const endUpkeep = repeatEvery(clock, UPKEEP_EVERY_MS, () => void upkeep());
   return store;
 }
 

@@ -45,11 +45,12 @@ export function acknowledge(file: Connection, ids: readonly number[]): { waiting
 }
 
 /** Takes a row out of the way that the server refuses for what it is; it stays on this machine. */
-export function bury(file: Connection, { id, error, nowMs }: Questions["bury"]["ask"]): { waiting: number } {
+export function bury(file: Connection, { id, body, error, nowMs }: Questions["bury"]["ask"]): { waiting: number } {
   return file.transaction(() => {
     file.run(
       `INSERT OR IGNORE INTO dead_letters (id, kind, body, created_at_ms, refused_at_ms, error)
-         SELECT id, kind, body, created_at_ms, ?, ? FROM outbox WHERE id = ?`,
+         SELECT id, kind, ?, created_at_ms, ?, ? FROM outbox WHERE id = ?`,
+      body,
       nowMs,
       error.slice(0, 2000),
       id,

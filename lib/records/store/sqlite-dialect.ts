@@ -15,6 +15,8 @@ import type { RowsPart, SqlParameter } from "./worker-protocol.ts";
 export interface QueryDesk {
   query(sql: string, parameters: readonly SqlParameter[]): Promise<RowsPart>;
   more(cursor: number): Promise<RowsPart>;
+  /** The rest is not wanted. */
+  giveUp(cursor: number): Promise<unknown>;
 }
 
 /** Kysely over the worker thread, for reading. Long lists come in parts, between which everybody else has their turn. */
@@ -54,12 +56,16 @@ function createDriver(desk: QueryDesk): Driver {
 
 async function* parts<Row>(desk: QueryDesk, { sql, parameters }: CompiledQuery): AsyncGenerator<Row[]> {
   let part = await desk.query(sql, parameters.map(bindable));
-  for (;;) {
-    yield JSON.parse(part.rows) as Row[];
-    if (part.cursor === null) return;
-    // answers that lie ready would else be taken one after the other, without a turn for anybody else
-    await new Promise((resolve) => setImmediate(resolve));
-    part = await desk.more(part.cursor);
+  try {
+    for (;;) {
+      yield JSON.parse(part.rows) as Row[];
+      if (part.cursor === null) return;
+      // answers that lie ready would else be taken one after the other, without a turn for anybody else
+      await new Promise((resolve) => setImmediate(resolve));
+      part = await desk.more(part.cursor);
+    }
+  } finally {
+    if (part.cursor !== null) desk.giveUp(part.cursor).catch(() => {});
   }
 }
 

@@ -19,13 +19,13 @@ export interface WorkerLine {
 }
 
 /** Beside this file: the source where the sources run, the compiled script in the package. */
-function workerFile(): string {
-  const source = join(directory, "worker.ts");
-  return existsSync(source) ? source : join(directory, "worker.js");
+export function workerFile(name: "worker" | "copy-worker"): string {
+  const source = join(directory, `${name}.ts`);
+  return existsSync(source) ? source : join(directory, `${name}.js`);
 }
 
 export function openWorker(settings: WorkerSettings): WorkerLine {
-  const worker = new Worker(workerFile(), { workerData: settings, name: "ev-store" });
+  const worker = new Worker(workerFile("worker"), { workerData: settings, name: "ev-store" });
   const waiting = new Map<number, { resolve: (answer: never) => void; reject: (error: EvError) => void }>();
   let latest = 0;
   let isAlive = true;

@@ -1,5 +1,6 @@
 import type { FileEvent } from "./open-file.ts";
 import type { ReadingsPack } from "./readings-pack.ts";
+import type { Heads } from "./server-heads.ts";
 import type { StoreChange } from "./store.ts";
 import type { DeadLettersTable, OutboxTable } from "./tables.ts";
 
@@ -33,6 +34,11 @@ export interface FileState {
   readonly waiting: number;
 }
 
+interface Keys {
+  readonly sessionIds: readonly string[];
+  readonly devices: readonly string[];
+}
+
 type OutboxRow = { [Column in keyof OutboxTable]: Column extends "id" | "created_at_ms" ? number : string };
 
 /** All questions: what is handed over, and what comes back. */
@@ -45,10 +51,15 @@ export interface Questions {
   append: { ask: { pack: ReadingsPack; nowMs: number }; answer: { waiting: number } };
   query: { ask: { sql: string; parameters: readonly SqlParameter[] }; answer: RowsPart };
   more: { ask: { cursor: number }; answer: RowsPart };
+  giveUp: { ask: { cursor: number }; answer: null };
   prune: { ask: { beforeMs: number; limit: number }; answer: number };
   peek: { ask: { limit: number; maxBytes: number }; answer: { rows: OutboxRow[]; waiting: number } };
   acknowledge: { ask: { ids: readonly number[] }; answer: { waiting: number } };
-  bury: { ask: { id: number; error: string; nowMs: number }; answer: { waiting: number } };
+  bury: { ask: { id: number; body: string; error: string; nowMs: number }; answer: { waiting: number } };
+  unknownHeads: { ask: Keys; answer: Keys };
+  learnHeads: { ask: Heads; answer: null };
+  outboxKeys: { ask: Record<string, never>; answer: Keys };
+  rebase: { ask: Heads; answer: { waiting: number } };
   deadLetters: { ask: Record<string, never>; answer: DeadLettersTable[] };
   swap: { ask: { from: string; nowMs: number }; answer: FileState };
   close: { ask: Record<string, never>; answer: null };

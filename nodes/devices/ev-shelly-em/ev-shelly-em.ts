@@ -1,5 +1,6 @@
-import type { Browse, FoundShelly } from "../../../lib/devices/shelly/discovery.ts";
+import type { FoundShelly } from "../../../lib/devices/shelly/discovery.ts";
 import type { ShellyEm } from "../../../lib/devices/shelly/shelly-em.ts";
+import type { Browse } from "../../../lib/io/mdns.ts";
 import { type Clock, systemClock } from "../../../lib/model/clock.ts";
 import { EvError } from "../../../lib/model/errors.ts";
 import { defineNode, type RunningNode } from "../../shared/define-node.ts";

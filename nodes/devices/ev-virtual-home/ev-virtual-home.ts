@@ -32,14 +32,16 @@ async function start(context: NodeContext): Promise<RunningNode> {
 }
 
 function showStatus(context: NodeContext, record: HomeRecord): void {
-  const fault = record.meterFault ?? record.chargerFault;
+  const brokerFault = record.brokerOnline === false ? "broker" : null;
+  const fault = record.meterFault ?? record.chargerFault ?? record.openEvseFault ?? brokerFault;
+  const isCharging = record.carW !== 0 || record.acCarW !== 0;
   const text = (key: string, params: Readonly<Record<string, unknown>>): string =>
     context.t(`ev-virtual-home.status.${key}`, params);
   const gridKw = (record.gridW / 1000).toFixed(1);
   if (fault !== null) context.status("waiting", text("fault", { fault }));
-  else if (!record.plugged) context.status("live", text("grid", { gridKw }));
+  else if (!record.plugged) context.status(isCharging ? "acting" : "live", text("grid", { gridKw }));
   else {
     const socPercent = Math.round(record.socPercent);
-    context.status(record.carW === 0 ? "live" : "acting", text("gridAndCar", { gridKw, socPercent }));
+    context.status(isCharging ? "acting" : "live", text("gridAndCar", { gridKw, socPercent }));
   }
 }

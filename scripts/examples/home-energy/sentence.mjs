@@ -1,8 +1,8 @@
 /* The one line of plain words that the page begins with: what, why, until when. */
 import { carState, readHouse } from "./sight.mjs";
-import { fill, formatAge, formatPower, formatTime } from "./wording.mjs";
+import { fill, formatAge, formatPower, formatTime } from "../pages/wording.mjs";
 
-/** @typedef {import("./wording.mjs").Words} Words */
+/** @typedef {import("../pages/wording.mjs").Words} Words */
 /** @typedef {import("./sight.mjs").PageRecord} PageRecord */
 
 /**

@@ -1,6 +1,7 @@
 /* What the page sees: which readings are there, how old they are, and where the power goes. */
+import { hearPage, isSent, STALE_AFTER_S } from "../pages/ear.mjs";
 
-/** @typedef {import("./wording.mjs").Words} Words */
+/** @typedef {import("../pages/wording.mjs").Words} Words */
 /** @typedef {import("../../../lib/model/records.ts").Control} Control */
 /** @typedef {import("../../../lib/model/records.ts").Charger} Charger */
 /** @typedef {{ powerW: number | null, at: string }} Seen */
@@ -18,57 +19,17 @@
 /** @typedef {{ powerW: number | null, ageS: number | null, isStale: boolean }} Reading */
 /** @typedef {Record<"sun" | "house" | "car" | "grid", Reading>} House */
 
-/** Older than this is shown dimmed and with its age; the controller itself stops following after 10 s. */
-export const STALE_AFTER_S = 8;
-/** Node-RED sends every second; silence for longer than this is said. */
-export const SILENT_AFTER_S = 5;
 /** Below this a direction means nothing. */
 export const NOTHING_W = 50;
 
-/** A message that the dashboard kept from before looks like a new one; this far from the browser's clock it must prove itself. */
-export const DOUBTFUL_AFTER_MS = 10_000;
-
-/** @typedef {{ payload: unknown, receivedMs: number, isTrusted: boolean }} Ear the last message and when it came */
-
-/** What our messages to widgets have in common. @typedef {{ kind: string, at: string }} Sent */
-
 /**
- * Takes in a message. The first one after the page was opened may be years old: it is believed at once when the clocks
- * agree, else when a second one has followed.
- * @param {Ear} ear
- * @param {unknown} payload
- * @param {number} nowMs browser time
- * @returns {Ear}
- */
-export function listen(ear, payload, nowMs) {
-  if (!isSent(payload)) return ear;
-  const isSecond = isSent(ear.payload) && ear.payload.at !== payload.at;
-  const isTrusted = ear.isTrusted || isSecond || Math.abs(nowMs - Date.parse(payload.at)) < DOUBTFUL_AFTER_MS;
-  return { payload, receivedMs: nowMs, isTrusted };
-}
-
-/**
- * Whether the page hears from Node-RED. Ages are told by Node-RED's clock plus the time that passed in the browser since
- * the message came, so a phone with a wrong clock tells no wrong ages.
- * @param {Ear} ear
+ * Whether the page hears from Node-RED.
+ * @param {import("../pages/ear.mjs").Ear} ear
  * @param {number} nowMs browser time
  * @param {boolean} isConnected
  */
-export function hear({ payload, receivedMs, isTrusted }, nowMs, isConnected) {
-  const page = isTrusted && isPage(payload) ? payload : null;
-  const silentS = page === null ? 0 : Math.max(0, (nowMs - receivedMs) / 1000);
-  const isSilent = silentS > SILENT_AFTER_S;
-  const serverMs = page === null ? nowMs : Date.parse(page.at) + Math.max(0, nowMs - receivedMs);
-  const state = page === null ? "loading" : isSilent && !isConnected ? "lost" : isSilent ? "silent" : "live";
-  return { page, silentS, serverMs, state };
-}
-
-/**
- * @param {unknown} payload
- * @returns {payload is Sent}
- */
-export function isSent(payload) {
-  return typeof payload === "object" && payload !== null && "kind" in payload && "at" in payload;
+export function hear(ear, nowMs, isConnected) {
+  return hearPage(ear, nowMs, isConnected, isPage);
 }
 
 /**

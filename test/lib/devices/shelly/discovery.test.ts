@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
-import { discoverShellys, type HeardService, readService } from "../../../../lib/devices/shelly/discovery.ts";
+import { discoverShellys, readService } from "../../../../lib/devices/shelly/discovery.ts";
+import type { HeardService } from "../../../../lib/io/mdns.ts";
 import { createManualClock } from "../../../../lib/model/clock.ts";
 
 const heard = (name: string, more: Partial<HeardService> = {}): HeardService => ({

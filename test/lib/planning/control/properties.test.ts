@@ -213,11 +213,11 @@ describe("control: whatever happens", () => {
       const { targetA } = state.outcome;
       const validForS = 3 * settings.resendAfterS;
       for (const send of sends) {
-        if (targetA === null) assert.deepEqual(send, { command: "release" });
+        if (targetA === null) assert.deepEqual(send, { command: "release", source: "plan" });
         else
           assert.deepEqual(
             send,
-            targetA === 0 ? { command: "pause" } : { command: "current", currentA: targetA, validForS },
+            targetA === 0 ? { command: "pause", source: "plan" } : { command: "current", currentA: targetA, validForS },
           );
       }
     });

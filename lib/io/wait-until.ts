@@ -1,5 +1,5 @@
-import type { Clock } from "../../model/clock.ts";
-import { EvError } from "../../model/errors.ts";
+import type { Clock } from "../model/clock.ts";
+import { EvError } from "../model/errors.ts";
 
 /** Waits for a condition that others may make true. */
 export interface Waiting {

@@ -1,0 +1,288 @@
+import type { Waiting } from "../../io/wait-until.ts";
+import { type Cancel, type Clock, repeatEvery } from "../../model/clock.ts";
+import { EvError } from "../../model/errors.ts";
+import type { Logger } from "../../model/logger.ts";
+import type { Charger } from "../../model/records.ts";
+import { secondsToMs } from "../../model/units.ts";
+import { chargerRecord, isChange } from "./charger-record.ts";
+import { detectFirmware, type Firmware, type WhMeaning } from "./firmware.ts";
+import type { LinkEvents, OpenevseLink } from "./link.ts";
+import { afterAnnouncement, afterReading, isOurs, isPresent, NOBODY, type Presence } from "./presence.ts";
+import { createSettling } from "./settling.ts";
+import { createSnapshot, foresee, forgetReadings, hear, learn, type Snapshot } from "./snapshot.ts";
+import type { NumberKey } from "./wire.ts";
+import type { TargetLimits } from "./target.ts";
+
+/* Listens to one charger, and tells what it is and does, once per burst. Commands are none of its business. */
+
+export interface WatchSettings {
+  /** name in the records */
+  readonly device: string;
+  /** for finding our announcements; "" over HTTP */
+  readonly baseTopic: string;
+  /** A; the charger's own settings count as well */
+  readonly minA: number;
+  readonly maxA: number;
+  /** on firmware so old that it cannot be told */
+  readonly whMeaning: WhMeaning;
+  /** after so long without a word the charger is gone, s; it speaks every 30 s */
+  readonly silenceS: number;
+}
+
+/** What subscribers get. */
+export interface OpenevseReport {
+  readonly charger: Charger;
+  /** why the charger cannot be reached; null while it is there */
+  readonly fault: EvError | null;
+  readonly firmware: Firmware;
+  /** all that it said, by its own keys */
+  readonly raw: Readonly<Record<string, unknown>>;
+  readonly isChange: boolean;
+}
+
+export interface WatchOptions {
+  readonly settings: WatchSettings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly waiting: Waiting;
+  readonly link: () => OpenevseLink;
+  /** a fault in the user's language, by its code */
+  readonly describe: (code: string) => string;
+  readonly onReport: (report: OpenevseReport) => void;
+  /** after every word that was heard */
+  readonly onNews: () => void;
+  /** a ceiling that somebody has set, A */
+  readonly ceilingA: () => number | null;
+}
+
+export interface Watch {
+  readonly events: LinkEvents;
+  readonly snapshot: Snapshot;
+  readonly isThere: boolean;
+  /** it has said nothing yet, good or bad */
+  readonly isNew: boolean;
+  readonly isOtherDevice: boolean;
+  /** counts how often the module has begun a new life */
+  readonly lives: number;
+  whyAway(): EvError;
+  /** Takes in what the controller answered when asked. */
+  learn(numbers: Readonly<Partial<Record<NumberKey, number>>>): void;
+  /** Nobody answers any more: what was learnt so grows old. */
+  forget(keys: readonly NumberKey[]): void;
+  firmware(): Firmware;
+  limits(): TargetLimits;
+  /** Says now what was heard so far. */
+  sayNow(): void;
+  stop(): void;
+}
+
+/** By then everything was said once (fact sheet 3.2), ms. */
+const WHOLE_AFTER_MS = 35_000;
+/** Silence makes no noise: it is looked for, ms. */
+const LOOK_EVERY_MS = 5000;
+const NOMINAL_VOLTAGE_V = 230;
+const NO_LIMIT_A = 500;
+
+export function createWatch(options: WatchOptions): Watch {
+  const { settings, clock, logger, waiting, link } = options;
+  const silenceMs = secondsToMs(settings.silenceS);
+  const snapshot = createSnapshot();
+  const startedMs = clock.monotonicMs();
+  let presence: Presence = NOBODY;
+  let linkFault: EvError | null = null;
+  let deviceId: string | null = null;
+  let isOtherDevice = false;
+  let isAnnounced = false;
+  let firstLiveMs: number | null = null;
+  let lives = 0;
+  let latest: OpenevseReport | null = null;
+  let knownKeys = -1;
+  let firmware: Firmware | null = null;
+
+  const now = (): number => clock.monotonicMs();
+  const isThere = (): boolean => link().isUp && linkFault === null && isPresent(presence, silenceMs, now());
+  const isWhole = (): boolean =>
+    link().kind === "http" || (firstLiveMs !== null && now() - firstLiveMs >= WHOLE_AFTER_MS);
+  /** Worked out anew only when another key was heard. */
+  const firmwareNow = (): Firmware => {
+    const sight = snapshot.keys.size * 4 + (isAnnounced ? 2 : 0) + (isWhole() ? 1 : 0);
+    if (firmware === null || sight !== knownKeys) {
+      const version = snapshot.documents.config?.version ?? null;
+      const { keys } = snapshot;
+      firmware = detectFirmware({
+        version,
+        keys,
+        isAnnounced,
+        isWhole: isWhole(),
+        isHttp: link().kind === "http",
+        whMeaning: settings.whMeaning,
+      });
+      knownKeys = sight;
+    }
+    return firmware;
+  };
+  const limits = (): TargetLimits => {
+    const config = snapshot.documents.config;
+    const minA = Math.max(settings.minA, config?.min_current_hard ?? 0);
+    const maxA = Math.min(
+      settings.maxA,
+      config?.max_current_soft ?? NO_LIMIT_A,
+      config?.max_current_hard ?? NO_LIMIT_A,
+    );
+    return {
+      minA,
+      maxA,
+      voltageV: snapshot.numbers.voltage ?? NOMINAL_VOLTAGE_V,
+      phases: config?.is_threephase === true ? 3 : 1,
+    };
+  };
+
+  const whyAway = (): EvError => {
+    if (linkFault !== null) return linkFault;
+    if (presence.isGone) return new EvError("unreachable", "The charger has lost its connection.");
+    return new EvError("timeout", `The charger has said nothing for ${settings.silenceS} s.`);
+  };
+  const publish = (): void => {
+    const isOnline = isThere();
+    // before the first sign there is nothing to say, unless it stays away
+    if (!isOnline && latest === null && linkFault === null && !presence.isGone && now() - startedMs < silenceMs) return;
+    const { minA, maxA } = limits();
+    const charger = chargerRecord(snapshot, {
+      device: settings.device,
+      nowMs: clock.nowMs(),
+      monotonicMs: now(),
+      isOnline,
+      firmware: firmwareNow(),
+      limits: { minA, maxA: Math.min(maxA, options.ceilingA() ?? maxA) },
+      flags: isOtherDevice ? ["other-device"] : [],
+      describe: options.describe,
+    });
+    latest = {
+      charger,
+      fault: isOnline ? null : whyAway(),
+      firmware: firmwareNow(),
+      raw: { ...snapshot.numbers, ...snapshot.texts, ...snapshot.documents },
+      isChange: isChange(latest?.charger ?? null, charger),
+    };
+    options.onReport(latest);
+  };
+  const settling = createSettling(clock, publish);
+  const hasNews = (): void => {
+    waiting.look();
+    options.onNews();
+  };
+  const goAway = (): void => {
+    settling.flush();
+    settling.stop();
+    forgetReadings(snapshot);
+    publish();
+    hasNews();
+  };
+
+  const events: LinkEvents = {
+    heard(key, raw, isRetained) {
+      if (foresee(snapshot, key, raw)) settling.flush();
+      const uptimeBefore = snapshot.numbers.uptime;
+      const effect = hear(snapshot, key, raw, isRetained, now());
+      if (effect === "unknown") return;
+      if (uptimeBefore !== undefined && (snapshot.numbers.uptime ?? uptimeBefore) < uptimeBefore) lives += 1;
+      if (key === "config") checkIdentity(snapshot.documents.config?.wifi_serial ?? null);
+      // documents are kept by the broker for ever: they prove no life
+      if (!isRetained && effect !== "document") {
+        firstLiveMs ??= now();
+        presence = afterReading(presence, now());
+      }
+      settling.touch(effect === "transition");
+      hasNews();
+    },
+    announced(announcement, isRetained) {
+      const serial = snapshot.documents.config?.wifi_serial ?? null;
+      if (!isOurs(announcement, settings.baseTopic, deviceId, serial)) return;
+      if (announcement.mqtt !== undefined) checkIdentity(announcement.id);
+      isAnnounced = true;
+      events.presence(announcement.state === "connected", isRetained);
+    },
+    presence(isConnected, isRetained) {
+      const wasThere = isThere();
+      if (isConnected && !isRetained) lives += 1;
+      presence = afterAnnouncement(presence, isConnected, isRetained, now());
+      if (!isConnected && (wasThere || latest === null || latest.charger.online)) goAway();
+      else settling.touch(false);
+      hasNews();
+    },
+    up() {
+      linkFault = null;
+      if (link().kind === "http") {
+        presence = afterReading(presence, now());
+        firstLiveMs ??= now();
+        settling.touch(false);
+      } else {
+        // what the broker keeps comes now; readings come by themselves
+        presence = NOBODY;
+      }
+      hasNews();
+    },
+    down(error) {
+      const isNew = linkFault === null;
+      linkFault = error;
+      presence = NOBODY;
+      if (isNew) goAway();
+      else publish();
+    },
+  };
+
+  /** Whoever answered first is our charger until the node is started anew. */
+  const checkIdentity = (id: string | null): void => {
+    if (id === null) return;
+    deviceId ??= id;
+    const isStranger = deviceId.toLowerCase() !== id.toLowerCase();
+    if (isStranger && !isOtherDevice)
+      logger.warn(`Another charger (${id}) answers instead of ${deviceId}; it is not controlled.`);
+    isOtherDevice = isStranger;
+  };
+
+  const cancelLook = repeatEvery(clock, LOOK_EVERY_MS, () => {
+    const isHere = isThere();
+    if (latest === null ? presence.heardAtMs !== null || isHere : latest.charger.online === isHere) return;
+    if (isHere) publish();
+    else goAway();
+  });
+  const stops: readonly Cancel[] = [cancelLook, () => settling.stop()];
+
+  return {
+    events,
+    snapshot,
+    get isThere() {
+      return isThere();
+    },
+    get isNew() {
+      return latest === null;
+    },
+    get isOtherDevice() {
+      return isOtherDevice;
+    },
+    get lives() {
+      return lives;
+    },
+    whyAway,
+    firmware: firmwareNow,
+    limits,
+    learn(numbers) {
+      if (Object.entries(numbers).some(([key, number]) => foresee(snapshot, key, number))) settling.flush();
+      presence = afterReading(presence, now());
+      const effect = learn(snapshot, numbers);
+      if (effect !== "unknown") settling.touch(effect === "transition");
+      hasNews();
+    },
+    forget(keys) {
+      for (const key of keys) delete snapshot.numbers[key];
+    },
+    sayNow() {
+      settling.stop();
+      publish();
+    },
+    stop() {
+      for (const stop of stops) stop();
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import type { Kysely } from "kysely";
+import { createBreather } from "../report/breathe.ts";
+import type { SessionsTable, Tables } from "../store/tables.ts";
+import type { SessionRow } from "./answers.ts";
+import { matching } from "./filter.ts";
+import type { SessionFilter } from "./requests.ts";
+import { toSessionRow } from "./rows.ts";
+
+/** So many rows are taken from the database at once: more would hold the event loop while they are unpacked. */
+const PIECE = 100;
+
+export interface Page {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** The sessions, newest first, in pieces; the event loop turns in between. */
+export async function listSessions(
+  db: Kysely<Tables>,
+  filter: SessionFilter,
+  { limit, offset }: Page,
+): Promise<SessionRow[]> {
+  const breathe = createBreather();
+  const rows: SessionRow[] = [];
+  let last: SessionsTable | null = null;
+  while (rows.length < limit) {
+    const wanted = Math.min(PIECE, limit - rows.length);
+    const piece: SessionsTable[] = await readPiece(db, filter, last, last === null ? offset : 0, wanted);
+    for (const stored of piece) {
+      rows.push(toSessionRow(stored));
+      await breathe();
+    }
+    last = piece.at(-1) ?? null;
+    if (piece.length < wanted) break;
+  }
+  return rows;
+}
+
+/** Goes on after the last row of the piece before: a session that arrives meanwhile shifts nothing. */
+function readPiece(
+  db: Kysely<Tables>,
+  filter: SessionFilter,
+  after: SessionsTable | null,
+  offset: number,
+  limit: number,
+): Promise<SessionsTable[]> {
+  let query = db
+    .selectFrom("sessions")
+    .selectAll()
+    .where(matching(filter))
+    .orderBy("plugged_at_ms", "desc")
+    .orderBy("session_id", "desc")
+    .limit(limit);
+  if (after !== null) {
+    const { plugged_at_ms: atMs, session_id: id } = after;
+    query = query.where((eb) =>
+      eb.or([eb("plugged_at_ms", "<", atMs), eb.and([eb("plugged_at_ms", "=", atMs), eb("session_id", "<", id)])]),
+    );
+  }
+  return (offset > 0 ? query.offset(offset) : query).execute();
+}

@@ -1,0 +1,94 @@
+import { annotationsSchema } from "./requests.ts";
+import type { Entries, NewsType } from "./device-log.ts";
+import type { LogEntry } from "./entry.ts";
+import type { PriceBook } from "./price-book.ts";
+import type { Profile } from "./profile.ts";
+
+/*
+ * What survives a kill, as text in the store. The state of a device is written often, so the finished part of the energy
+ * profiles, which grows with a session and seldom changes, has a place of its own.
+ */
+
+const VERSION = 1;
+/** Buckets of the profile that are written with the rest. */
+const TAIL = 3;
+
+/** A message that was stored but perhaps not sent. */
+export interface Announcement {
+  readonly type: NewsType;
+  readonly sessionId: string;
+}
+
+export interface KeptDevice {
+  readonly device: string;
+  /** opaque: the detector's own state */
+  readonly detector: unknown;
+  readonly entries: Entries;
+  readonly announcing: readonly Announcement[];
+}
+
+const prefix = (logId: string): string => `session-log:${logId}:`;
+export const keptPrefix = prefix;
+export const stateName = (logId: string, device: string): string => `${prefix(logId)}state:${device}`;
+export const pastName = (logId: string, device: string): string => `${prefix(logId)}past:${device}`;
+export const pricesName = (logId: string): string => `${prefix(logId)}prices`;
+
+/** The often written part. */
+export function writeState({ device, detector, entries, announcing }: KeptDevice): string {
+  const short = entries.map((entry) => ({ ...entry, profile: entry.profile.slice(-TAIL) }));
+  return JSON.stringify({ version: VERSION, device, detector, entries: short, announcing });
+}
+
+/** The finished part of the profiles, by session. */
+export const writePast = (entries: Entries): string =>
+  JSON.stringify({
+    version: VERSION,
+    profiles: Object.fromEntries(entries.map(({ detected, profile }) => [detected.sessionId, profile.slice(0, -TAIL)])),
+  });
+
+/**
+ * Tells whether the finished part must be written again; cheap, because buckets are replaced and never changed.
+ */
+export function isPastChanged(before: Entries, now: Entries): boolean {
+  const past = (entries: Entries): Profile[] => entries.map(({ profile }) => profile.slice(0, -TAIL));
+  const [old, present] = [past(before), past(now)];
+  return (
+    old.length !== present.length ||
+    present.some((profile, index) => {
+      const other = old[index] ?? [];
+      return other.length !== profile.length || profile.some((bucket, at) => bucket !== other[at]);
+    })
+  );
+}
+
+/** @returns null for a text that this version cannot take up */
+export function readDevice(state: string, past: string | null): KeptDevice | null {
+  const kept = parseObject(state);
+  if (kept === null || kept.version !== VERSION || typeof kept.device !== "string" || !Array.isArray(kept.entries)) {
+    return null;
+  }
+  const profiles = parseObject(past ?? "{}")?.profiles ?? {};
+  const entries = (kept.entries as LogEntry[]).map((entry) => {
+    const earlier = (profiles as Readonly<Record<string, Profile>>)[entry.detected.sessionId] ?? [];
+    const annotations = annotationsSchema.safeParse(entry.annotations).data ?? {};
+    return { ...entry, annotations, profile: [...earlier, ...entry.profile] };
+  });
+  const announcing = Array.isArray(kept.announcing) ? (kept.announcing as Announcement[]) : [];
+  return { device: kept.device, detector: kept.detector, entries, announcing };
+}
+
+export const writePrices = (book: PriceBook): string => JSON.stringify({ version: VERSION, slots: book });
+
+export function readPrices(text: string): PriceBook {
+  const kept = parseObject(text);
+  return kept !== null && kept.version === VERSION && Array.isArray(kept.slots) ? (kept.slots as PriceBook) : [];
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}

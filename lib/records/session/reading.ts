@@ -1,0 +1,234 @@
+import type { Charger } from "../../model/records.ts";
+import { roundTo } from "../../model/units.ts";
+import {
+  countersBefore,
+  type CountersBefore,
+  findMissedSession,
+  hasReplugged,
+  noteOffline,
+  settleGap,
+  splitAtReplug,
+  wasAway,
+} from "./away.ts";
+import { firstCounter, readCounter } from "./counter.ts";
+import { addEnergy, bookEnergy, integrate } from "./energy.ts";
+import { correctClosed } from "./late.ts";
+import { activityOf, noteReading, pluggedIn } from "./settling.ts";
+import type { Counter, OpenSession } from "./state.ts";
+import { flagSession, marksOf, now, type Step } from "./step.ts";
+
+/* Takes one live reading: time, counters, energy, the extremes; and notes what may have changed. */
+
+/** Between two readings further apart nobody knows what flowed, ms. */
+const LONGEST_INTEGRATION_MS = 300_000;
+/** A voltage so far above the usual one is a glitch (edge case 34). */
+const VOLTAGE_GLITCH = 1.5;
+const VOLTAGES_KEPT = 5;
+
+const finite = (value: number | null | undefined): number | null =>
+  typeof value === "number" && Number.isFinite(value) ? value : null;
+const counterWh = (value: number | null | undefined): number | null => {
+  const wh = finite(value);
+  return wh === null || wh < 0 || wh > 1e12 ? null : wh;
+};
+
+/** The numbers of a reading that can be true. */
+function sane(charger: Charger): Charger {
+  return {
+    ...charger,
+    powerW: finite(charger.powerW),
+    currentA: finite(charger.currentA),
+    voltageV: finite(charger.voltageV),
+    sessionWh: counterWh(charger.sessionWh),
+    totalWh: counterWh(charger.totalWh),
+    sessionS: finite(charger.sessionS),
+    uptimeS: finite(charger.uptimeS),
+    temperatureC: finite(charger.temperatureC),
+    socPercent: finite(charger.socPercent),
+  };
+}
+
+/** Takes a live reading. */
+export function takeReading(step: Step, reading: Charger): void {
+  if (!reading.online) {
+    noteOffline(step);
+    return;
+  }
+  const { draft } = step;
+  const charger = sane(reading);
+  const isAway = wasAway(step);
+  const powerW = powerOf(step, charger);
+  const hasRebooted = draft.seen?.uptimeS != null && charger.uptimeS != null && charger.uptimeS < draft.seen.uptimeS;
+  if (hasRebooted || (draft.seen !== null && !draft.isOnline)) draft.rebootedMs = now(step);
+  if (charger.counters !== undefined) {
+    draft.sessionResets = charger.counters.sessionResets;
+    draft.totalGrows = charger.counters.totalGrows;
+  }
+  const isFlowing = activityOf(charger) !== "idle";
+  passFlow(step, charger, powerW, isFlowing, isAway);
+  const before = countersBefore(step);
+  const isDoubtful = isAway || draft.isPlugDoubtful;
+  const isSplit = isDoubtful && draft.phase === "plugged" && hasReplugged(step, charger, before, hasRebooted);
+  expectRestart(step, charger, isSplit, isAway);
+  noteReading(step, charger, isAway);
+  readCounters(step, charger);
+  if (isSplit) splitAtReplug(step, charger, before, pluggedIn(charger) !== false);
+  giveEnergy(step, charger, before, isAway);
+  noteUnplugged(step, charger);
+  noteExtremes(step, charger, powerW);
+  if (isSplit) noteReading(step, charger, false);
+  // the car that was there before the restart still is
+  if (draft.session?.unpluggedMs === null && pluggedIn(charger) === true) draft.session.isResumed = false;
+  draft.seen = {
+    atMs: now(step),
+    plugged: pluggedIn(charger),
+    isFlowing,
+    powerW,
+    sessionS: charger.sessionS ?? null,
+    uptimeS: charger.uptimeS ?? draft.seen?.uptimeS ?? null,
+  };
+  draft.isOnline = true;
+  draft.awayFromMs = null;
+  draft.isResumed = false;
+}
+
+/** Power that can be true, W; a voltage glitch is taken out again. */
+function powerOf(step: Step, { powerW, currentA, voltageV, phases }: Charger): number | null {
+  const { draft, settings } = step;
+  const usualV = [...draft.voltagesV].sort((a, b) => a - b)[Math.floor(draft.voltagesV.length / 2)];
+  const isGlitch = voltageV !== null && usualV !== undefined && voltageV > usualV * VOLTAGE_GLITCH;
+  if (voltageV !== null && voltageV > 50 && !isGlitch)
+    draft.voltagesV = [...draft.voltagesV.slice(1 - VOLTAGES_KEPT), voltageV];
+  const volts = isGlitch ? (usualV ?? null) : voltageV;
+  const own = isGlitch && powerW !== null ? powerW * ((usualV ?? 0) / voltageV) : powerW;
+  const watts = own ?? (currentA === null || volts === null ? null : currentA * volts * phases);
+  return watts === null || Math.abs(watts) > settings.maxPowerW * 1.2 ? null : watts;
+}
+
+/** How long energy may have flowed since the last reading, and what by power and time. */
+function passFlow(step: Step, charger: Charger, powerW: number | null, isFlowing: boolean, isAway: boolean): void {
+  const { draft } = step;
+  const { seen } = draft;
+  if (seen === null) {
+    draft.flowFromMs = now(step);
+    return;
+  }
+  const spanMs = now(step) - seen.atMs;
+  if (!isFlowing && !seen.isFlowing && !isAway) {
+    draft.flowFromMs = now(step);
+    return;
+  }
+  if (!seen.isFlowing && !isAway) draft.flowFromMs = seen.atMs;
+  draft.flowMs += spanMs;
+  if (spanMs > LONGEST_INTEGRATION_MS || (!isFlowing && !seen.isFlowing)) return;
+  // a state that has just changed says nothing of the power before
+  const beforeW = seen.isFlowing ? seen.powerW : powerW;
+  const afterW = isFlowing ? powerW : seen.powerW;
+  const isOut = charger.state === "discharging" || (beforeW ?? 0) < 0;
+  const outWh = integrate(draft, beforeW, afterW, spanMs);
+  if (isOut && outWh > 0 && draft.session !== null && draft.session.unpluggedMs === null)
+    bookEnergy(step, draft.session, 0, outWh);
+}
+
+/** With a car that comes or goes a session counter begins anew. */
+function expectRestart(step: Step, charger: Charger, isSplit: boolean, isAway: boolean): void {
+  const { draft } = step;
+  const isUnplugged = pluggedIn(charger) === false;
+  if (draft.sessionCounter === null || !(isUnplugged || isSplit || (isAway && draft.phase === "unplugged"))) return;
+  if (!draft.sessionCounter.mayRestart) draft.sessionCounter = { ...draft.sessionCounter, mayRestart: true };
+}
+
+function readCounters(step: Step, charger: Charger): void {
+  const { draft } = step;
+  draft.sessionCounter = readOne(step, draft.sessionCounter, charger.sessionWh, "session");
+  draft.totalCounter = readOne(step, draft.totalCounter, charger.totalWh, "total");
+}
+
+function readOne(
+  step: Step,
+  counter: Counter | null,
+  valueWh: number | null,
+  which: "session" | "total",
+): Counter | null {
+  const { draft, settings } = step;
+  if (valueWh === null) return counter;
+  const moment = { lineMs: now(step), flowMs: draft.flowMs, maxPowerW: settings.maxPowerW };
+  if (counter === null) return firstCounter(valueWh, moment);
+  const { counter: after, flag } = readCounter(counter, valueWh, moment);
+  const { session } = draft;
+  if (flag === null || session === null || session.unpluggedMs !== null) return after;
+  session.troubled = { ...session.troubled, [which]: true };
+  // a zero that arrives before the news that the car has left is no trouble
+  if (flag === "counter-reset" && which === "session") session.suspectedResetMs ??= now(step);
+  else flagSession(step, session, flag);
+  return after;
+}
+
+/** Energy goes to the session that is there, or to the one that has just been closed. */
+function giveEnergy(step: Step, charger: Charger, before: CountersBefore, isAway: boolean): void {
+  const { draft } = step;
+  const { session } = draft;
+  if (session !== null) {
+    noteSource(session, charger);
+    const soFarWh = session.energyWh;
+    // what comes with the next car is not the last one's
+    const isNextCar = session.unpluggedMs !== null && pluggedIn(charger) !== false;
+    addEnergy(step, session, isNextCar ? draft.unpluggedMarks : undefined);
+    if (isAway) settleGap(step, charger, session.energyWh - soFarWh, activityOf(charger) !== "idle");
+    session.meterEndWh = draft.totalCounter?.lastWh ?? session.meterEndWh;
+    return;
+  }
+  if (draft.phase !== "unplugged") return;
+  if (pluggedIn(charger) === false) correctClosed(step);
+  if (isAway) findMissedSession(step, ownShare(step, charger, before));
+}
+
+/** What of the total's gain belongs to the car that is there now, Wh. */
+function ownShare(step: Step, charger: Charger, before: CountersBefore): number {
+  const { draft } = step;
+  if (pluggedIn(charger) === false) return 0;
+  // without a counter of its own all of it may be
+  if (charger.sessionWh === null || before.marks.session === null || draft.totalGrows === "at-unplug")
+    return Number.POSITIVE_INFINITY;
+  return marksOf(draft).session === null ? 0 : (draft.sessionCounter?.sumWh ?? 0) - before.marks.session;
+}
+
+function noteSource(session: OpenSession, { flags }: Charger): void {
+  if (flags.includes("metered")) session.source = "external-meter";
+}
+
+/** Remembers the sums while there is no car: the next session begins there. */
+function noteUnplugged(step: Step, charger: Charger): void {
+  const { draft } = step;
+  if (pluggedIn(charger) !== false) return;
+  draft.unpluggedMarks = marksOf(draft);
+  draft.unpluggedSeenMs = now(step);
+  if (draft.session !== null) draft.session.suspectedResetMs = null;
+}
+
+function noteExtremes(step: Step, charger: Charger, powerW: number | null): void {
+  const { draft, settings } = step;
+  const { session } = draft;
+  if (session === null || session.unpluggedMs !== null || pluggedIn(charger) === false) return;
+  const { currentA, temperatureC, socPercent, rfid, firmware, flags } = charger;
+  session.firmware = firmware ?? session.firmware;
+  if (powerW !== null) session.maxPowerW = largest(session.maxPowerW, roundTo(powerW, 1));
+  if (currentA !== null && Math.abs(currentA) <= settings.maxPowerW / 100)
+    session.maxCurrentA = largest(session.maxCurrentA, currentA);
+  if (temperatureC != null && temperatureC > -60 && temperatureC < 200)
+    session.maxTemperatureC = Math.max(session.maxTemperatureC ?? temperatureC, temperatureC);
+  if (socPercent !== null && socPercent >= 0 && socPercent <= 100 && !flags.includes("soc-remembered")) {
+    session.socStartPercent ??= socPercent;
+    session.socEndPercent = socPercent;
+  }
+  const tag = rfid?.replaceAll("\0", "").trim() ?? "";
+  if (session.rfid === null && tag !== "") {
+    session.rfid = tag.slice(0, 200);
+    step.changed.add(session);
+  }
+  if (flags.includes("session-partial") || flags.includes("integrated")) flagSession(step, session, "estimated");
+}
+
+/** The one further from 0, so that a session that only discharged has an extreme too. */
+const largest = (soFar: number | null, next: number): number =>
+  soFar === null || Math.abs(next) > Math.abs(soFar) ? next : soFar;

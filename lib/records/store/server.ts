@@ -1,0 +1,108 @@
+import type { DatabaseConnection, Dialect, Driver, Kysely } from "kysely";
+import type { Clock } from "../../model/clock.ts";
+import { EvError } from "../../model/errors.ts";
+import { toServerError } from "./server-errors.ts";
+import type { ServerAddress } from "./server-url.ts";
+import type { Tables } from "./tables.ts";
+
+/** A database server, as long as it can be reached. */
+export interface Server {
+  readonly flavour: "mysql" | "postgres";
+  /** its session can only read */
+  readonly reader: Kysely<Tables>;
+  /** one connection, one statement at a time */
+  readonly writer: Kysely<Tables>;
+  close(): Promise<void>;
+}
+
+/** A dialect of Kysely, and the scissors for all its connections. */
+export interface CuttableDialect {
+  readonly dialect: Dialect;
+  /** Destroys every connection, whatever it is doing; new ones are made by themselves. */
+  readonly cut: () => void;
+}
+
+export interface DialectSettings {
+  readonly address: ServerAddress;
+  readonly isReadOnly: boolean;
+  readonly connections: number;
+}
+
+/** A statement that takes longer is given up together with its connection, ms: half-open connections show themselves so. */
+const WRITE_DEADLINE_MS = 10_000;
+const READ_DEADLINE_MS = 30_000;
+
+/**
+ * Loads the driver; connects only when it is first used.
+ *
+ * @throws EvError `config` when the driver is not installed
+ */
+export async function openServer(address: ServerAddress, clock: Clock): Promise<Server> {
+  const { Kysely } = await import("kysely");
+  const create =
+    address.flavour === "mysql"
+      ? (await import("./mysql-dialect.ts")).createMysqlDialect
+      : (await import("./postgres-dialect.ts")).createPostgresDialect;
+  const reading = await create({ address, isReadOnly: true, connections: 2 });
+  const writing = await create({ address, isReadOnly: false, connections: 1 });
+  const reader = new Kysely<Tables>({ dialect: withDeadline(reading, clock, READ_DEADLINE_MS) });
+  const writer = new Kysely<Tables>({ dialect: withDeadline(writing, clock, WRITE_DEADLINE_MS) });
+  return {
+    flavour: address.flavour,
+    reader,
+    writer,
+    async close() {
+      reading.cut();
+      writing.cut();
+      await Promise.allSettled([reader.destroy(), writer.destroy()]);
+    },
+  };
+}
+
+/** Every call ends within the deadline, and what is thrown is an `EvError`. */
+function withDeadline({ dialect, cut }: CuttableDialect, clock: Clock, deadlineMs: number): Dialect {
+  const limited = async <Answer>(work: Promise<Answer>): Promise<Answer> => {
+    let cancel = (): void => {};
+    const deadline = new Promise<never>((_, reject) => {
+      cancel = clock.after(deadlineMs, () => {
+        reject(new EvError("timeout", `The database server did not answer within ${deadlineMs / 1000} s.`));
+        cut();
+      });
+    });
+    try {
+      return await Promise.race([work, deadline]);
+    } catch (thrown) {
+      throw toServerError(thrown);
+    } finally {
+      cancel();
+    }
+  };
+  const limitedConnections = new WeakSet<DatabaseConnection>();
+  const limitConnection = (connection: DatabaseConnection): DatabaseConnection => {
+    if (limitedConnections.has(connection)) return connection;
+    limitedConnections.add(connection);
+    const execute = connection.executeQuery.bind(connection);
+    connection.executeQuery = (query, options) => limited(execute(query, options));
+    return connection;
+  };
+  return {
+    createAdapter: () => dialect.createAdapter(),
+    createIntrospector: (db) => dialect.createIntrospector(db),
+    createQueryCompiler: () => dialect.createQueryCompiler(),
+    createDriver() {
+      const driver: Driver = dialect.createDriver();
+      const acquire = driver.acquireConnection.bind(driver);
+      driver.acquireConnection = async (options) => {
+        const acquired = acquire(options);
+        try {
+          return limitConnection(await limited(acquired));
+        } catch (thrown) {
+          // one that comes after the deadline goes back, or the pool would run dry
+          acquired.then((connection) => driver.releaseConnection(connection)).catch(() => {});
+          throw thrown;
+        }
+      };
+      return driver;
+    },
+  };
+}

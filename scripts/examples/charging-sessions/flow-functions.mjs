@@ -1,0 +1,75 @@
+/* The bodies of the page's function nodes. build-examples.mjs copies what stands between the braces. */
+
+/** @typedef {{ get(key: string): any, set(key: string, kept: unknown): void }} Context */
+/** @typedef {{ topic?: string, payload: any, error?: { message: string }, [more: string]: any }} Message */
+
+/**
+ * @param {Message} msg
+ * @param {Context} context
+ */
+export function latestOfSessions(msg, context) {
+  // Keeps the latest of everything and sends it once a second (the "tick") to all who look: one record for everybody.
+  // The second output asks the history for the last finished session whenever the lists may have changed.
+  const nobody = { charger: null, session: null, last: null, store: null, refusal: null, home: null };
+  const page = context.get("page") ?? { kind: "charging-sessions", ...nobody, news: 0 };
+  const nowMs = Date.now();
+  const stateBefore = page.charger?.state;
+  const record = msg.error ? null : msg.payload;
+  let isNews = msg.topic === "start" || msg.topic === "changed";
+  if (msg.error) page.refusal = { text: msg.error.message, at: new Date(nowMs).toISOString() };
+  else if (msg.status) {
+    // "2 waiting" under the history node, in whatever language
+    const waiting = Number(/\d+/.exec(msg.status.text ?? "")?.[0] ?? 0);
+    const state = msg.status.fill === "red" ? "failed" : msg.status.fill === "yellow" && waiting > 0 ? "waiting" : "ok";
+    page.store = { state, waiting };
+  } else if (msg.topic === "last") page.last = record.find((/** @type {any} */ row) => row.status === "closed") ?? null;
+  else if (record?.kind === "charger" || record?.kind === "home") page[record.kind] = { ...record, raw: undefined };
+  else if (record?.kind === "session") {
+    const isKnown = page.session?.sessionId === record.sessionId;
+    isNews = !isKnown || record.status === "closed";
+    if (record.status === "open") page.session = { ...record, segments: [], tariffSlots: [] };
+    else if (isKnown) page.session = null;
+  }
+  // the sums of the running session, once a minute
+  if (msg.topic === "tick" && page.session !== null && nowMs - page.news > 60_000) isNews = true;
+  if (isNews) page.news = nowMs;
+  context.set("page", page);
+  const isShown =
+    isNews || msg.error || ["tick", "last"].includes(msg.topic ?? "") || page.charger?.state !== stateBefore;
+  return [
+    isShown ? { topic: "page", payload: { ...page, at: new Date(nowMs).toISOString() } } : null,
+    isNews ? { topic: "last", payload: { command: "sessions", limit: 2 } } : null,
+  ];
+}
+
+/**
+ * @param {Message} msg
+ */
+export function answerToAsker(msg) {
+  // Sends what the history answered (or why it did not) back to the widget whose question it was, and only to the browser
+  // that asked: `_client` is Dashboard 2's address of it. A change is news for everybody (last output).
+  const widgets = ["months", "sessions", "days", "account", "export"];
+  const { ask, topic = "", payload, error, command = "", totals, count, fileName, contentType, _client } = msg;
+  /** @type {(object | null)[]} */
+  const outputs = widgets.map(() => null);
+  const index = widgets.indexOf(topic);
+  if (ask && index >= 0) {
+    const failed = error ? { error: error.message, rows: null } : { rows: payload };
+    const answer = {
+      kind: "answer",
+      at: new Date().toISOString(),
+      ask,
+      command,
+      ...failed,
+      totals,
+      count,
+      fileName,
+      contentType,
+    };
+    outputs[index] = { topic, payload: answer, _client };
+  }
+  const isChange = !error && /^(edit|delete|add|remove|import)/.test(command);
+  const news =
+    topic === "last" && !error ? { topic: "last", payload } : isChange ? { topic: "changed", payload: null } : null;
+  return [...outputs, news];
+}

@@ -1,0 +1,279 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, it } from "mocha";
+import { EvError } from "../../../../lib/model/errors.ts";
+import type {
+  PaymentRow,
+  RevisionRow,
+  SessionRow,
+  Statement,
+  TariffRow,
+  VerifyRow,
+} from "../../../../lib/records/history/answers.ts";
+import { keep, type MakeRig, type Rig, someSession } from "./rig.ts";
+
+export const describeChanging = (makeRig: MakeRig): void =>
+  void describe("changing the history", () => {
+    let rig: Rig;
+    beforeEach(async () => {
+      rig = await makeRig();
+    });
+    afterEach(() => rig.close());
+
+    const rows = async (): Promise<readonly SessionRow[]> =>
+      (await rig.ask("sessions")).payload as readonly SessionRow[];
+    const revisions = async (sessionId: string): Promise<readonly RevisionRow[]> =>
+      (await rig.ask({ command: "revisions", sessionId })).payload as readonly RevisionRow[];
+    const refused = async (payload: unknown): Promise<EvError> => {
+      try {
+        await rig.ask(payload);
+      } catch (thrown) {
+        if (thrown instanceof EvError) return thrown;
+        throw thrown;
+      }
+      throw new Error("was not refused");
+    };
+
+    describe("editing a session", () => {
+      it("makes a new revision with its author, and keeps the old one", async () => {
+        const session = someSession("2026-11-01T08:00:00Z", { vehicle: "Zoe" });
+        await keep(rig, session);
+        const { sessionId } = session;
+        const answer = await rig.ask({
+          command: "edit",
+          sessionId,
+          vehicle: "Spring",
+          odometerKm: 12_345,
+          author: "Ann",
+        });
+        assert.equal(answer.session?.vehicle, "Spring");
+        assert.equal(answer.session?.revision, 2);
+        assert.equal((await rows())[0]?.vehicle, "Spring");
+        assert.equal((await rows())[0]?.flags, "corrected");
+        const [first, second] = await revisions(sessionId);
+        assert.equal(first?.session.vehicle, "Zoe");
+        assert.equal(second?.reason, "edited");
+        assert.equal(second?.author, "Ann");
+        assert.equal(second?.changed, "vehicle odometerKm flags");
+      });
+
+      it("changes only the fields that were given, and never energy, times or cost", async () => {
+        const session = someSession("2026-11-01T08:00:00Z", { vehicle: "Zoe", note: "x", cost: 1, currency: "EUR" });
+        await keep(rig, session);
+        const answer = await rig.ask({ command: "edit", sessionId: session.sessionId, user: "Ann", note: null });
+        const { user, note, vehicle, energyWh, cost } = answer.session ?? session;
+        assert.deepEqual([user, note, vehicle, energyWh, cost], ["Ann", null, "Zoe", 7200, 1]);
+        assert.equal(
+          (await refused({ command: "edit", sessionId: session.sessionId, energyWh: 1 })).code,
+          "bad-command",
+        );
+      });
+
+      it("takes a default share away when a session becomes wholly business or private", async () => {
+        const session = someSession("2026-11-01T08:00:00Z", { purpose: "mixed", businessRatio: 0.6 });
+        await keep(rig, session);
+        const { sessionId } = session;
+        assert.equal((await rig.ask({ command: "edit", sessionId, purpose: "private" })).session?.businessRatio, null);
+        const both = await rig.ask({ command: "edit", sessionId, purpose: "business", businessRatio: 0.9 });
+        assert.equal(both.session?.businessRatio, 0.9);
+      });
+
+      it("is refused for an open session, an unknown one, and with nothing to change", async () => {
+        const open = someSession("2026-11-01T08:00:00Z", { status: "open", unpluggedAt: null, endReason: null });
+        await keep(rig, open);
+        assert.equal((await refused({ command: "edit", sessionId: open.sessionId, user: "Ann" })).code, "refused");
+        assert.equal((await refused({ command: "edit", sessionId: crypto.randomUUID(), user: "Ann" })).code, "refused");
+        await keep(rig, someSession("2026-11-01T08:00:00Z"));
+        const { sessionId } = (await rows()).find(({ status }) => status === "closed") ?? { sessionId: "" };
+        assert.equal((await refused({ command: "edit", sessionId })).code, "bad-command");
+      });
+    });
+
+    it("takes a deleted session out of every list and sum, and keeps its record", async () => {
+      const session = someSession("2026-11-01T08:00:00Z");
+      await keep(rig, session, someSession("2026-11-02T08:00:00Z"));
+      await rig.ask({ command: "delete", sessionId: session.sessionId, author: "Ann" });
+      assert.equal((await rows()).length, 1);
+      assert.equal((await rig.ask("totals")).totals?.sessions, 1);
+      const last = (await revisions(session.sessionId)).at(-1);
+      assert.equal(last?.reason, "deleted");
+      assert.equal(last?.session.energyWh, 7200);
+      assert.equal((await refused({ command: "delete", sessionId: session.sessionId })).code, "refused");
+    });
+
+    describe("entering a session by hand", () => {
+      const request = {
+        command: "add",
+        pluggedAt: "2026-11-20T10:00:00Z",
+        unpluggedAt: "2026-11-20T10:30:00Z",
+        energyWh: 22_000,
+        cost: 12.5,
+        location: "public",
+        vehicle: "Zoe",
+        author: "Ann",
+      };
+
+      it("stores it with its cost, in the site's zone, and says that it is manual", async () => {
+        const { session } = await rig.ask(request);
+        assert.equal(session?.pluggedAt, "2026-11-20T11:00:00.000+01:00");
+        assert.deepEqual([session?.flags, session?.energySource], [["manual"], "manual"]);
+        assert.deepEqual([session?.cost, session?.currency, session?.pricePerKwh], [12.5, "EUR", 0.568182]);
+        assert.equal((await rows())[0]?.location, "public");
+        assert.equal((await revisions(session?.sessionId ?? ""))[0]?.author, "Ann");
+      });
+
+      it("is one session however often it is sent", async () => {
+        await rig.ask(request);
+        await rig.ask(request);
+        assert.equal((await rows()).length, 1);
+      });
+
+      it("refuses an end before the start, a future, and a power that no charger has", async () => {
+        for (const wrong of [
+          { unpluggedAt: request.pluggedAt },
+          { unpluggedAt: "2026-11-20T09:00:00Z" },
+          { pluggedAt: "2026-11-30T10:00:00Z", unpluggedAt: "2026-11-30T11:00:00Z" },
+          { pluggedAt: "2020-11-20T10:00:00Z" },
+          { energyWh: 900_000 },
+        ]) {
+          assert.equal((await refused({ ...request, ...wrong })).code, "out-of-range", JSON.stringify(wrong));
+        }
+        assert.equal((await rows()).length, 0);
+      });
+    });
+
+    describe("the account", () => {
+      const statement = async (more: Record<string, unknown> = {}): Promise<Statement> =>
+        (await rig.ask({ command: "statement", ...more })).payload as Statement;
+
+      it("says what is due, paid and still to be paid, with the payments, the newest first", async () => {
+        await keep(
+          rig,
+          someSession("2026-11-01T08:00:00Z", { cost: 10.1, currency: "EUR" }),
+          someSession("2026-11-02T08:00:00Z", { cost: 20.2, currency: "EUR" }),
+          someSession("2026-11-03T08:00:00Z", { energyWh: 5000 }),
+        );
+        await rig.ask({ command: "add-payment", day: "2026-11-04", amount: 25, note: "cash" });
+        await rig.ask({ command: "add-payment", day: "2026-11-05", amount: 1 });
+        const { due, paid, balance, currency, unpricedKwh, payments } = await statement();
+        assert.deepEqual([due, paid, balance, currency, unpricedKwh], [30.3, 26, 4.3, "EUR", 5]);
+        assert.deepEqual(
+          payments.map(({ day, amount, note }) => [day, amount, note]),
+          [
+            ["2026-11-05", 1, null],
+            ["2026-11-04", 25, "cash"],
+          ],
+        );
+      });
+
+      it("is kept per vehicle and user, and per period", async () => {
+        await keep(
+          rig,
+          someSession("2026-10-31T08:00:00Z", { cost: 1, currency: "EUR", vehicle: "Zoe", user: "Ann" }),
+          someSession("2026-11-02T08:00:00Z", { cost: 2, currency: "EUR", vehicle: "Zoe", user: "Bob" }),
+          someSession("2026-11-02T08:00:00Z", { cost: 4, currency: "EUR", vehicle: "Spring", user: "Bob" }),
+        );
+        await rig.ask({ command: "add-payment", day: "2026-11-04", amount: 0.5, vehicle: "Zoe" });
+        await rig.ask({ command: "add-payment", day: "2026-10-04", amount: 0.25, user: "Bob" });
+        const all = await Promise.all([
+          statement(),
+          statement({ vehicle: "Zoe" }),
+          statement({ user: "Bob" }),
+          statement({ from: "2026-11-01", to: "2026-11-30" }),
+        ]);
+        assert.deepEqual(
+          all.map(({ due, paid, balance }) => [due, paid, balance]),
+          [
+            [7, 0.75, 6.25],
+            [3, 0.5, 2.5],
+            [6, 0.25, 5.75],
+            [6, 0.5, 5.5],
+          ],
+        );
+      });
+
+      it("keeps every currency's account to itself", async () => {
+        await keep(
+          rig,
+          someSession("2026-11-01T08:00:00Z", { cost: 1, currency: "EUR" }),
+          someSession("2026-11-02T08:00:00Z", { cost: 2, currency: "GBP" }),
+        );
+        await rig.ask({ command: "add-payment", day: "2026-11-04", amount: 5, currency: "GBP" });
+        const account = await statement();
+        assert.deepEqual([account.currency, account.due, account.paid], ["EUR", 1, 0]);
+        assert.deepEqual(
+          account.others.map(({ currency, due, paid, balance }) => [currency, due, paid, balance]),
+          [["GBP", 2, 5, -3]],
+        );
+      });
+
+      it("forgets a payment that is removed, and refuses to remove what is not there", async () => {
+        const [payment] = (await rig.ask({ command: "add-payment", day: "2026-11-04", amount: 25 }))
+          .payload as PaymentRow[];
+        await rig.ask({ command: "remove-payment", id: payment?.id });
+        assert.equal((await statement()).paid, 0);
+        assert.equal((await refused({ command: "remove-payment", id: payment?.id })).code, "refused");
+      });
+    });
+
+    it("lists tariffs, newest first; a new one changes no session that is stored", async () => {
+      await keep(
+        rig,
+        someSession("2026-11-02T08:00:00Z"),
+        someSession("2026-11-03T08:00:00Z", { cost: 1, currency: "EUR" }),
+      );
+      await rig.ask({ command: "add-tariff", from: "2026-01-01", pricePerKwh: 0.2, name: "2026" });
+      await rig.ask({ command: "add-tariff", from: "2027-01-01", pricePerKwh: 0.25, currency: "GBP" });
+      const tariffs = (await rig.ask("tariffs")).payload as TariffRow[];
+      assert.deepEqual(
+        tariffs.map(({ from, pricePerKwh, currency, name, isActive }) => [from, pricePerKwh, currency, name, isActive]),
+        [
+          ["2027-01-01", 0.25, "GBP", null, true],
+          ["2026-01-01", 0.2, "EUR", "2026", true],
+        ],
+      );
+      assert.deepEqual(
+        (await rows()).map(({ cost, revision }) => [cost, revision]),
+        [
+          [1, 1],
+          [null, 1],
+        ],
+      );
+      await rig.ask({ command: "remove-tariff", id: tariffs[0]?.id });
+      assert.equal(((await rig.ask("tariffs")).payload as TariffRow[]).length, 1);
+      assert.equal((await refused({ command: "remove-tariff", id: "x" })).code, "refused");
+    });
+
+    describe("verifying the records", () => {
+      const verify = async (): Promise<VerifyRow | undefined> => ((await rig.ask("verify")).payload as VerifyRow[])[0];
+      const fill = async (): Promise<void> => {
+        const edited = someSession("2026-11-01T08:00:00Z");
+        const deleted = someSession("2026-11-02T08:00:00Z");
+        await keep(rig, edited, deleted, someSession("2026-11-03T08:00:00Z"));
+        await rig.ask({ command: "edit", sessionId: edited.sessionId, vehicle: "Zoe" });
+        await rig.ask({ command: "delete", sessionId: deleted.sessionId });
+      };
+
+      it("finds records intact that were edited and deleted the proper way", async () => {
+        await fill();
+        const { isIntact, revisions: count, why } = (await verify()) ?? {};
+        assert.deepEqual([isIntact, count, why], [true, 5, null]);
+      });
+
+      for (const [attack, why] of [
+        ["UPDATE sessions SET energy_wh = 1 WHERE local_day = '2026-11-03'", "table-differs"],
+        ["UPDATE sessions SET record = replace(record, '7200', '720') WHERE local_day = '2026-11-03'", "table-differs"],
+        ["DELETE FROM sessions WHERE local_day = '2026-11-03'", "table-differs"],
+        ["DELETE FROM session_revisions WHERE chain_index >= 4", "table-differs"],
+        ["UPDATE session_revisions SET record = replace(record, '7200', '720') WHERE chain_index = 3", "changed"],
+        ["DELETE FROM session_revisions WHERE chain_index = 2", "missing"],
+        ["UPDATE session_revisions SET record = '{' WHERE chain_index = 2", "unreadable"],
+      ] as const) {
+        it(`finds out about ${attack}`, async () => {
+          await fill();
+          await rig.run(attack);
+          const row = await verify();
+          assert.deepEqual([row?.isIntact, row?.why], [false, why]);
+        });
+      }
+    });
+  });
