@@ -58,7 +58,7 @@ describe("define-node", () => {
     const message = await caught;
     const error = message.error as { message: string; code: string };
     assert.equal(message.topic, "kept");
-    assert.match(error.message, /The device refused\. no bread \[device said: E42\]/);
+    assert.match(error.message, /That was refused\. no bread \[device said: E42\]/);
     assert.equal(error.code, "refused");
   });
 

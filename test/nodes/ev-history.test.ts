@@ -203,6 +203,18 @@ describe("ev-history", () => {
     assert.deepEqual(asked, ["backup a", "restore a.sqlite"]);
   });
 
+  it("brings back from a copy what was deleted since", async () => {
+    await load();
+    const sessionId = await keep();
+    await ask({ command: "backup", name: "before" });
+    await ask({ command: "delete", sessionId });
+    assert.equal((await ask("sessions")).count, 0);
+    const [copy] = (await ask("backups")).payload as { name: string }[];
+    await ask({ command: "restore", name: copy?.name, confirm: true });
+    assert.equal(((await ask("sessions")).payload as SessionRow[])[0]?.sessionId, sessionId);
+    assert.equal(((await ask("verify")).payload as { isIntact: boolean }[])[0]?.isIntact, true);
+  });
+
   it("takes zone and currency from the house", async () => {
     await load({ site: "house" });
     const answer = await ask({

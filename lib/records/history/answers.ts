@@ -176,6 +176,15 @@ export interface ImportReport {
   readonly remarks: readonly ImportRemark[];
 }
 
+/** What `price` has done. */
+export interface PricingReport {
+  readonly priced: number;
+  /** their energy */
+  readonly energyKwh: number;
+  /** sessions that stay without a price, because no tariff was in force when they began */
+  readonly withoutTariff: number;
+}
+
 /** One column of the rows, for tables. */
 export interface AnswerColumn {
   readonly key: string;

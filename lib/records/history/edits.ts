@@ -1,6 +1,7 @@
 import { EvError } from "../../model/errors.ts";
 import { isoInZone } from "../../model/local-time.ts";
 import { type Session, sessionSchema } from "../../model/session.ts";
+import { canonicalJson } from "../store/hash-chain.ts";
 import type { RequestOf } from "./requests.ts";
 import { roundTo } from "./rounding.ts";
 import { uuidOf } from "./session-id.ts";
@@ -31,6 +32,7 @@ export function editSession(session: Session, request: RequestOf<"edit">): Sessi
     throw new EvError("bad-command", `"edit": say what to change, for example {"vehicle":"Zoe"}.`);
   }
   const edited: Session = { ...session, ...impliedRatio(given), ...fields };
+  if (canonicalJson(edited) === canonicalJson(session)) return session;
   return { ...edited, flags: [...new Set([...session.flags, "corrected" as const])] };
 }
 

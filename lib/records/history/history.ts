@@ -1,3 +1,4 @@
+import { createQueue, type Queue } from "../../io/queue.ts";
 import type { Clock } from "../../model/clock.ts";
 import type { CsvOptions } from "../report/csv.ts";
 import type { Store } from "../store/store.ts";
@@ -15,7 +16,8 @@ import {
 } from "./columns.ts";
 import { layOut, nameOfPeriod, type Texts } from "./files.ts";
 import { importLogger } from "./import.ts";
-import type { HistoryCommand, HistoryRequest, RequestOf } from "./requests.ts";
+import { priceSessions } from "./pricing.ts";
+import { type HistoryCommand, type HistoryRequest, isChange, type RequestOf } from "./requests.ts";
 import { listRevisions, verifyRecords } from "./revisions.ts";
 import { listSessions } from "./sessions.ts";
 import { sumAll, type SumBy, sumSessions } from "./sums.ts";
@@ -56,18 +58,29 @@ const answerers: Answerers = {
   "remove-payment": removePayment,
   "add-tariff": addTariff,
   "remove-tariff": removeTariff,
+  price: priceSessions,
   import: importLogger,
 };
+
+/** Changes to one store follow each other: an edit works on what the one before it has written. */
+const changesOf = new WeakMap<HistoryParts["store"], Queue>();
+const MOST_WAITING = 1000;
+
+function inTurn<Answer>(store: HistoryParts["store"], change: () => Promise<Answer>): Promise<Answer> {
+  const queue = changesOf.get(store) ?? createQueue(MOST_WAITING);
+  changesOf.set(store, queue);
+  return queue.run(change);
+}
 
 /**
  * Answers one request about the stored sessions, or changes them.
  *
  * @throws EvError `refused` (no such session, payment, tariff), `out-of-range`, `unreachable` (a database server that is
- * down), `io`
+ * down), `io`, `busy` (a thousand changes wait)
  */
 export function answerHistory(parts: HistoryParts, request: HistoryRequest): Promise<HistoryAnswer> {
   const answer = answerers[request.command] as (parts: HistoryParts, request: HistoryRequest) => Promise<HistoryAnswer>;
-  return answer(parts, request);
+  return isChange(request) ? inTurn(parts.store, () => answer(parts, request)) : answer(parts, request);
 }
 
 async function answerSessions(parts: HistoryParts, request: RequestOf<"sessions">): Promise<HistoryAnswer> {

@@ -124,6 +124,8 @@ export const historyRequestSchema = z.discriminatedUnion("command", [
     currency: currency.optional(),
     name: name.optional(),
   }),
+  /** Gives sessions without a price one by the tariff in force when they began; those with a price keep it. */
+  z.strictObject({ command: z.literal("price"), ...filter, author: name.optional() }),
   z.strictObject({ command: z.literal("remove-tariff"), id: z.string().min(1).max(100) }),
   /**
    * Takes over an `energySession` / `tarif` / `versement` database (facts openevse-h2v-sessions 1.3): the rows of its tables
@@ -161,6 +163,7 @@ const CHANGES: ReadonlySet<HistoryCommand> = new Set([
   "remove-payment",
   "add-tariff",
   "remove-tariff",
+  "price",
   "import",
 ] satisfies HistoryCommand[]);
 

@@ -5,7 +5,7 @@ import type { Connection } from "./connection.ts";
 import type { KeptTable } from "./tables.ts";
 import { createCursors } from "./cursors.ts";
 import { learnHeads, outboxKeys, rebase, unknownHeads } from "./heads.ts";
-import { openFile, type OpenFile } from "./open-file.ts";
+import { type FileEvent, openFile, type OpenFile } from "./open-file.ts";
 import { acknowledge, bury, deadLetters, peek, waitingCount } from "./outbox.ts";
 import { appendPack, postPack } from "./readings.ts";
 import { schemaSteps } from "./schema.ts";
@@ -20,7 +20,8 @@ export type FileDesk = {
   sync(): void;
 };
 
-export function createFileDesk(settings: WorkerSettings): FileDesk {
+/** @param tell what happened to the file whenever it was opened */
+export function createFileDesk(settings: WorkerSettings, tell: (events: readonly FileEvent[]) => void): FileDesk {
   let file: OpenFile | null = null;
   let nowMs = 0;
   const cursors = createCursors();
@@ -30,11 +31,11 @@ export function createFileDesk(settings: WorkerSettings): FileDesk {
     cursors.closeAll();
     file?.close();
     file = openFile({ path, backupFolder, nowMs, steps: schemaSteps });
+    if (file.events.length > 0) tell(file.events);
     return file;
   };
   const state = (opened: OpenFile): FileState => ({
     fault: opened.fault,
-    events: opened.events,
     waiting: opened.reading === null ? 0 : waitingCount(opened.reading),
   });
   const refusal = ({ fault }: OpenFile): EvError =>

@@ -3,13 +3,12 @@ import type { StoreHealth } from "./store.ts";
 /** What the parts of a store report about themselves. */
 export interface HealthBoard {
   readonly present: StoreHealth;
-  /** the disk refuses; null = it does not */
-  disk(fault: Fault | null): void;
+  readonly isDiskRefusing: boolean;
+  /** the disk refuses; null = it does not. @param held changes that wait in memory */
+  disk(fault: Fault | null, held: number): void;
   /** the server does; null = it does not */
   server(fault: Fault | null): void;
   waiting(count: number): void;
-  /** changes that wait in memory */
-  held(count: number): void;
   subscribe(listener: (health: StoreHealth) => void): () => void;
 }
 
@@ -40,8 +39,12 @@ export function createHealthBoard(): HealthBoard {
     get present() {
       return present;
     },
-    disk(fault) {
+    get isDiskRefusing() {
+      return disk !== null;
+    },
+    disk(fault, count) {
       disk = fault;
+      held = count;
       update();
     },
     server(fault) {
@@ -50,10 +53,6 @@ export function createHealthBoard(): HealthBoard {
     },
     waiting(count) {
       waiting = count;
-      update();
-    },
-    held(count) {
-      held = count;
       update();
     },
     subscribe(listener) {

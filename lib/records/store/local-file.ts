@@ -10,7 +10,7 @@ import type { FileState, WorkerSettings } from "./worker-protocol.ts";
 /** The file on this machine, whatever becomes of the thread that writes it. */
 export interface LocalFile {
   readonly ask: WorkerLine["ask"];
-  /** Tells the log and the health what a (re)opened file reports. */
+  /** Tells the health what a (re)opened file reports. */
   noteState(state: FileState): void;
   close(): Promise<void>;
 }
@@ -36,19 +36,18 @@ export async function createLocalFile(
     throw new EvError("config", `Two stores use the same file, ${path}: let all nodes use one of them.`);
   }
   inUse.add(path);
-  let worker = openWorker(settings);
+  const open = (): WorkerLine => openWorker(settings, (event) => tell(event, logger));
+  let worker = open();
   let isClosed = false;
 
-  const noteState = ({ fault, events, waiting }: FileState): void => {
-    for (const event of events) tell(event, logger);
-    if (fault !== null) logger.error(`Records cannot be written: ${fault.text}`);
+  const noteState = ({ fault, waiting }: FileState): void => {
     board.waiting(waiting);
-    board.disk(fault);
+    board.disk(fault, 0);
   };
   const file: LocalFile = {
     ask(name, ask, transfer) {
       if (isClosed) return Promise.reject(new EvError("closed", "The store was closed."));
-      if (!worker.isAlive) worker = openWorker(settings);
+      if (!worker.isAlive) worker = open();
       return worker.ask(name, ask, transfer);
     },
     noteState,

@@ -37,7 +37,7 @@ const DAY_MS = 86_400_000;
 /** How often it is seen whether a backup or a pruning is due, ms. */
 const UPKEEP_EVERY_MS = 3_600_000;
 /** Readings that are packed between two turns of the event loop. */
-const ROWS_AT_ONCE = 1000;
+const ROWS_AT_ONCE = 4000;
 
 /**
  * Opens (or makes) the store. Neither a disk that refuses nor a server that is down is a reason to fail: the store says so in its
@@ -68,6 +68,10 @@ export async function openStore(settings: StoreSettings, surroundings: StoreSurr
     throw thrown;
   }
   const queue = createWriteQueue(clock, board, logger);
+  // finds out by itself when a disk that refused at the start takes writes again
+  if (board.present.state === "failed" && board.present.code !== "config") {
+    queue.push(0, () => file.ask("commit", { change: "{}", nowMs: clock.nowMs() })).catch(() => {});
+  }
   const backups = createBackups(settings.file, backupFolder, clock);
 
   const append = async (rows: readonly ReadingsTable[]): Promise<void> => {

@@ -5,7 +5,7 @@ import { readingColumns } from "./session-row.ts";
 
 const UPSERT_ONE = upsertSql("readings", readingColumns, ["device", "channel", "at_ms"]);
 /** Rows per statement: one call into SQLite for many rows is what makes this fast. */
-const ROWS_AT_ONCE = 50;
+const ROWS_AT_ONCE = 200;
 const UPSERT_MANY = UPSERT_ONE.replace(
   /VALUES (\([^)]*\))/,
   (_, row: string) => `VALUES ${Array(ROWS_AT_ONCE).fill(row).join(", ")}`,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { EvError, type EvErrorCode } from "../../model/errors.ts";
 import { directory } from "./here.cjs";
+import type { FileEvent } from "./open-file.ts";
 import type { QuestionName, Questions, Reply, WorkerSettings } from "./worker-protocol.ts";
 
 /** The line to the worker thread that owns the file. */
@@ -24,13 +25,17 @@ export function workerFile(name: "worker" | "copy-worker"): string {
   return existsSync(source) ? source : join(directory, `${name}.js`);
 }
 
-export function openWorker(settings: WorkerSettings): WorkerLine {
+export function openWorker(settings: WorkerSettings, tell: (event: FileEvent) => void): WorkerLine {
   const worker = new Worker(workerFile("worker"), { workerData: settings, name: "ev-store" });
   const waiting = new Map<number, { resolve: (answer: never) => void; reject: (error: EvError) => void }>();
   let latest = 0;
   let isAlive = true;
 
   worker.on("message", (reply: Reply) => {
+    if ("events" in reply) {
+      reply.events.forEach(tell);
+      return;
+    }
     const asked = waiting.get(reply.id);
     waiting.delete(reply.id);
     // an idle store does not keep the process

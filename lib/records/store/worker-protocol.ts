@@ -29,7 +29,6 @@ export interface RowsPart {
 export interface FileState {
   /** null = all is well */
   readonly fault: { readonly code: string; readonly text: string } | null;
-  readonly events: readonly FileEvent[];
   /** what waits for the server */
   readonly waiting: number;
 }
@@ -74,6 +73,8 @@ export interface Request {
 }
 
 export type Reply =
+  /** unasked: what happened to the file */
+  | { readonly events: readonly FileEvent[] }
   | { readonly id: number; readonly answer: unknown }
   | { readonly id: number; readonly error: { readonly code: string; readonly text: string; readonly detail?: string } };
 

@@ -11,7 +11,11 @@ import type { QuestionName, Reply, Request, WorkerSettings } from "./worker-prot
 /** Readings are on disk this much later at the latest, ms. */
 const SYNC_AFTER_MS = 1000;
 
-const desk = createFileDesk(workerData as WorkerSettings);
+const line = parentPort;
+// not a window's postMessage, which wants an origin
+const reply = (told: Reply): void => line?.postMessage(told, []);
+const desk = createFileDesk(workerData as WorkerSettings, (events) => reply({ events }));
+
 let syncTimer: ReturnType<typeof setTimeout> | null = null;
 
 function syncLater(): void {
@@ -24,10 +28,6 @@ function syncLater(): void {
     }
   }, SYNC_AFTER_MS);
 }
-
-const line = parentPort;
-// not a window's postMessage, which wants an origin
-const reply = (told: Reply): void => line?.postMessage(told, []);
 
 line?.on("message", ({ id, name, ask }: Request) => {
   try {

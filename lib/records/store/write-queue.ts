@@ -44,15 +44,15 @@ export function createWriteQueue(clock: Clock, board: HealthBoard, logger: Logge
       failedSinceMs = clock.monotonicMs();
       logger.error(`Records cannot be written and wait in memory: ${error.message}`);
     }
-    board.held(entries.length);
-    board.disk({ code: error.code, text: error.message });
+    // our own look whether the disk takes writes again is no change
+    const changes = entries.filter(({ bytes }) => bytes > 0).length;
+    board.disk({ code: error.code, text: error.message }, changes);
   };
   const recover = (): void => {
+    if (board.isDiskRefusing) board.disk(null, 0);
     if (failedSinceMs === null) return;
     logger.info(`Records are written again after ${Math.round((clock.monotonicMs() - failedSinceMs) / 1000)} s.`);
     failedSinceMs = null;
-    board.held(0);
-    board.disk(null);
   };
 
   const writeFirst = async (entry: Entry): Promise<void> => {

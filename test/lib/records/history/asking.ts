@@ -31,6 +31,7 @@ export const describeAsking = (makeRig: MakeRig): void =>
       const sessions = Array.from({ length: 450 }, () => someSession("2026-11-01T08:00:00Z"));
       await keep(rig, ...sessions);
       const rows = await rowsOf({ command: "sessions" });
+      assert.equal(rows.length, 450);
       assert.equal(new Set(rows.map(({ sessionId }) => sessionId)).size, 450);
     });
 

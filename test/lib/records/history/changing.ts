@@ -77,6 +77,24 @@ export const describeChanging = (makeRig: MakeRig): void =>
         assert.equal(both.session?.businessRatio, 0.9);
       });
 
+      it("makes no revision of what is so already, and loses none of several edits at once", async () => {
+        const session = someSession("2026-11-01T08:00:00Z", { vehicle: "Zoe" });
+        await keep(rig, session);
+        const { sessionId } = session;
+        const same = await rig.ask({ command: "edit", sessionId, vehicle: "Zoe" });
+        assert.deepEqual([same.session?.revision, same.session?.flags], [1, []]);
+        await Promise.all([
+          rig.ask({ command: "edit", sessionId, user: "Ann" }),
+          rig.ask({ command: "edit", sessionId, odometerKm: 7 }),
+          rig.ask({ command: "edit", sessionId, note: "x" }),
+        ]);
+        const [row] = await rows();
+        assert.deepEqual(
+          [row?.vehicle, row?.user, row?.odometerKm, row?.note, row?.revision],
+          ["Zoe", "Ann", 7, "x", 4],
+        );
+      });
+
       it("is refused for an open session, an unknown one, and with nothing to change", async () => {
         const open = someSession("2026-11-01T08:00:00Z", { status: "open", unpluggedAt: null, endReason: null });
         await keep(rig, open);
@@ -173,6 +191,7 @@ export const describeChanging = (makeRig: MakeRig): void =>
           someSession("2026-11-02T08:00:00Z", { cost: 4, currency: "EUR", vehicle: "Spring", user: "Bob" }),
         );
         await rig.ask({ command: "add-payment", day: "2026-11-04", amount: 0.5, vehicle: "Zoe" });
+        await rig.ask({ command: "add-payment", day: "2026-11-04", amount: 3, vehicle: "Spring" });
         await rig.ask({ command: "add-payment", day: "2026-10-04", amount: 0.25, user: "Bob" });
         const all = await Promise.all([
           statement(),
@@ -183,10 +202,10 @@ export const describeChanging = (makeRig: MakeRig): void =>
         assert.deepEqual(
           all.map(({ due, paid, balance }) => [due, paid, balance]),
           [
-            [7, 0.75, 6.25],
+            [7, 3.75, 3.25],
             [3, 0.5, 2.5],
             [6, 0.25, 5.75],
-            [6, 0.5, 5.5],
+            [6, 3.5, 2.5],
           ],
         );
       });
@@ -243,6 +262,31 @@ export const describeChanging = (makeRig: MakeRig): void =>
       assert.equal((await refused({ command: "remove-tariff", id: "x" })).code, "refused");
     });
 
+    it("prices sessions without a price when asked, by the tariff in force when they began, and leaves the others", async () => {
+      await keep(
+        rig,
+        someSession("2026-11-03T08:00:00Z", { cost: 9, currency: "EUR" }),
+        someSession("2026-11-02T08:00:00Z"),
+        someSession("2026-01-02T08:00:00Z"),
+        someSession("2025-01-02T08:00:00Z"),
+      );
+      await rig.ask({ command: "add-tariff", from: "2026-01-01", pricePerKwh: 0.25, name: "old" });
+      await rig.ask({ command: "add-tariff", from: "2026-11-02", pricePerKwh: 0.5, name: "new" });
+      const report = (await rig.ask({ command: "price", author: "Ann" })).payload;
+      assert.deepEqual(report, { priced: 2, energyKwh: 14.4, withoutTariff: 1 });
+      assert.deepEqual(
+        (await rows()).map(({ cost, tariff, flags, revision }) => [cost, tariff, flags, revision]),
+        [
+          [9, null, "", 1],
+          [3.6, "new", "corrected", 2],
+          [1.8, "old", "corrected", 2],
+          [null, null, "", 1],
+        ],
+      );
+      await rig.ask({ command: "add-tariff", from: "2026-11-01", pricePerKwh: 5 });
+      assert.deepEqual((await rig.ask({ command: "price" })).payload, { priced: 0, energyKwh: 0, withoutTariff: 1 });
+    });
+
     describe("verifying the records", () => {
       const verify = async (): Promise<VerifyRow | undefined> => ((await rig.ask("verify")).payload as VerifyRow[])[0];
       const fill = async (): Promise<void> => {
@@ -262,6 +306,7 @@ export const describeChanging = (makeRig: MakeRig): void =>
       for (const [attack, why] of [
         ["UPDATE sessions SET energy_wh = 1 WHERE local_day = '2026-11-03'", "table-differs"],
         ["UPDATE sessions SET record = replace(record, '7200', '720') WHERE local_day = '2026-11-03'", "table-differs"],
+        ["UPDATE sessions SET energy_wh = 720, record = replace(record, '7200', '720')", "table-differs"],
         ["DELETE FROM sessions WHERE local_day = '2026-11-03'", "table-differs"],
         ["DELETE FROM session_revisions WHERE chain_index >= 4", "table-differs"],
         ["UPDATE session_revisions SET record = replace(record, '7200', '720') WHERE chain_index = 3", "changed"],
