@@ -31,6 +31,10 @@ export interface DaySums {
 export interface MonthTally {
   /** @returns false when that minute has been counted already */
   add(minute: TallyMinute): boolean;
+  /** Energy that is certain although its minutes were not recorded. */
+  addGap(gap: Omit<TallyMinute, "index" | "yesterdayWh">): void;
+  /** What the gateway counted on a day. @param day 1 = the first of the month */
+  setCounter(day: number, counterWh: number): void;
   /** @param nextYesterdayWh the counter as it stood on the first day of the month after */
   finish(nextYesterdayWh: number | null): readonly DaySums[];
 }
@@ -52,28 +56,39 @@ export function createMonthTally(dayLengths: DayLengths, priceAt: PriceAt): Mont
   const minutes = new Uint32Array(count);
   const counters: (number | null)[] = Array.from({ length: count + 1 }, () => null);
 
+  function addEnergy({ day, minuteOfDay, houseWh: house, carWh: car }: Parameters<MonthTally["addGap"]>[0]): void {
+    const place = day - 1;
+    // a price that is not known makes the day's cost NaN, which finish() tells as null
+    const price = priceAt(day, minuteOfDay) ?? Number.NaN;
+    if (house !== null && house !== 0) {
+      houseWh[place] = (houseWh[place] ?? 0) + house;
+      houseCost[place] = (houseCost[place] ?? 0) + (house * price) / 1000;
+    }
+    if (car !== null && car !== 0) {
+      carWh[place] = (carWh[place] ?? 0) + car;
+      carCost[place] = (carCost[place] ?? 0) + (car * price) / 1000;
+    }
+  }
+
   return {
     add(minute) {
       const { index, day } = minute;
       const place = day - 1;
-      if (index < 0 || index >= seen.length || place < 0 || place >= count) return false;
-      if (seen[index] === 1) return false;
+      if (index < 0 || index >= seen.length || place < 0 || place >= count || seen[index] === 1) return false;
       seen[index] = 1;
       if (minute.yesterdayWh !== null) counters[place] = minute.yesterdayWh;
       if (minute.houseWh === null && minute.carWh === null) return true;
       minutes[place] = (minutes[place] ?? 0) + 1;
-      // a price that is not known makes the day's cost NaN, which finish() tells as null
-      const price = priceAt(day, minute.minuteOfDay) ?? Number.NaN;
-      const house = minute.houseWh ?? 0;
-      const car = minute.carWh ?? 0;
-      houseWh[place] = (houseWh[place] ?? 0) + house;
-      carWh[place] = (carWh[place] ?? 0) + car;
-      if (house !== 0) houseCost[place] = (houseCost[place] ?? 0) + (house * price) / 1000;
-      if (car !== 0) carCost[place] = (carCost[place] ?? 0) + (car * price) / 1000;
+      addEnergy(minute);
       return true;
     },
+    addGap: addEnergy,
+    setCounter(day, counterWh) {
+      // the day after tells it
+      counters[day] = counterWh;
+    },
     finish(nextYesterdayWh) {
-      counters[count] = nextYesterdayWh;
+      counters[count] = nextYesterdayWh ?? counters[count] ?? null;
       return dayLengths.map((length, place) => ({
         day: place + 1,
         houseWh: houseWh[place] ?? 0,
@@ -82,7 +97,6 @@ export function createMonthTally(dayLengths: DayLengths, priceAt: PriceAt): Mont
         carCost: knownCost(carCost[place]),
         recordedMinutes: minutes[place] ?? 0,
         lostMinutes: Math.max(0, length - (minutes[place] ?? 0)),
-        // the day after tells it
         counterWh: counters[place + 1] ?? null,
       }));
     },
