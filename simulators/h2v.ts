@@ -166,6 +166,7 @@ function createGateway(clock: Clock, { home, yesterdayWh: firstYesterdayWh = 22_
   let fault: H2vFault | null = null;
   let countedMs = thisMinute() - MINUTE_MS;
   let today = 0;
+  let hasCounted = false;
   let yesterdayWh = firstYesterdayWh;
   let chargeStartMs: number | null = null;
   let bootedInMs: number | null = null;
@@ -174,10 +175,11 @@ function createGateway(clock: Clock, { home, yesterdayWh: firstYesterdayWh = 22_
   function catchUp(): void {
     for (const nowMs = thisMinute(); countedMs < nowMs; ) {
       countedMs += MINUTE_MS;
-      if ((countedMs + JST_MS) % DAY_MS === 0) {
+      if (hasCounted && (countedMs + JST_MS) % DAY_MS === 0) {
         yesterdayWh = Math.round(today);
         today = 0;
       }
+      hasCounted = true;
       const { meanW, carW } = home(countedMs);
       today += meanW / 60;
       chargeStartMs = carW < 50 ? null : (chargeStartMs ?? countedMs);

@@ -1,5 +1,5 @@
 import iconv from "iconv-lite";
-import { h2vLabels } from "../../model/h2v.ts";
+import { h2vLabels } from "../../model/h2v-page.ts";
 
 /** Encodings in which the page has been or could be served; the first is the documented one. */
 export const pageCharsets = ["euc-jp", "utf-8", "shift_jis"] as const;

@@ -1,12 +1,12 @@
+import type { H2vMinute } from "../../model/h2v.ts";
 import {
   formatGatewayTime,
   type H2vKey,
   h2vLabels,
-  type H2vMinute,
   isoInJapan,
   isPlaceholderTime,
   parseGatewayTime,
-} from "../../model/h2v.ts";
+} from "../../model/h2v-page.ts";
 import type { Meter } from "../../model/records.ts";
 import type { GatewayPage } from "./wire.ts";
 

@@ -1,6 +1,6 @@
 import { load } from "cheerio/slim";
 import { EvError } from "../../model/errors.ts";
-import { type H2vKey, h2vLabels } from "../../model/h2v.ts";
+import { type H2vKey, h2vLabels } from "../../model/h2v-page.ts";
 import { excerpt } from "../../io/http.ts";
 import { decodePage, type PageCharset } from "./charset.ts";
 

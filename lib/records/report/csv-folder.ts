@@ -1,9 +1,10 @@
 import { join } from "node:path";
-import { h2vLabels } from "../../model/h2v.ts";
+import { h2vLabels } from "../../model/h2v-page.ts";
 import { appendDurably, isTorn, readEnds } from "./append-file.ts";
 import type { CsvLayout, CsvLine } from "./h2v-layout.ts";
 import { fileNameOf } from "./h2v-layout.ts";
-import { detectEncoding, encodeText, type FileEncoding } from "./text-encoding.ts";
+import { encodeText } from "./encode-text.ts";
+import { decodeText, detectEncoding, type FileEncoding } from "./text-encoding.ts";
 
 /** How an existing file is written on. */
 export interface FileStyle {
@@ -110,8 +111,9 @@ function findStyle(head: Buffer, options: CsvFolderOptions): FileStyle {
   const end = head.indexOf(0x0a);
   const first = end < 0 ? head : head.subarray(0, end);
   const encoding = detectEncoding(first, LABELS).encoding ?? detectEncoding(head, LABELS).encoding ?? options.encoding;
-  const hasHeader = first.includes(encodeText(h2vLabels.time, encoding));
-  const hasRelay = first.includes(encodeText(h2vLabels.relay, encoding));
+  const header = decodeText(first, encoding);
+  const hasHeader = header.includes(h2vLabels.time);
+  const hasRelay = header.includes(h2vLabels.relay);
   return {
     layout: hasHeader ? (hasRelay ? "corrected" : "compatible") : options.layout,
     encoding,

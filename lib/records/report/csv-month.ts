@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { EvError } from "../../model/errors.ts";
-import { type CsvMinute, type CsvProblem, createCsvReader } from "./h2v-csv.ts";
+import { type CsvMinute, type CsvProblem, createCsvReader, type PlainTaker } from "./h2v-csv.ts";
 import { fileNameOf } from "./h2v-layout.ts";
 import { addMonths, compactMonth, daysOf, type MonthName } from "./month.ts";
 import { createMonthTally, type DaySums, plainDays } from "./month-tally.ts";
@@ -19,10 +19,11 @@ export interface CsvMonth {
 }
 
 const MAX_PROBLEMS = 100;
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 512 * 1024;
 
 export interface MonthTaker {
   readonly take: (minute: CsvMinute) => void;
+  readonly takePlain: PlainTaker;
   readonly problem: (problem: CsvProblem) => void;
   finish(nextYesterdayWh: number | null): CsvMonth;
 }
@@ -42,8 +43,23 @@ export function createMonthTaker(file: string, month: MonthName, priceAt: PriceA
     problemCount += 1;
     if (problems.length < MAX_PROBLEMS) problems.push(found);
   };
+  const asked = { year: Number(month.slice(0, 4)), month: Number(month.slice(5, 7)) };
   return {
     problem,
+    takePlain(line, year, monthNumber, day, minuteOfDay, { meanW: mean, carW: car, yesterdayWh }) {
+      rows += 1;
+      meanW += mean;
+      carW += car;
+      if (monthNumber !== asked.month || year !== asked.year) {
+        problem({ file, line, code: "other-month" });
+      } else if (day < 1 || day > dayCount || minuteOfDay > 1439) {
+        problem({ file, line, code: "not-a-minute" });
+      } else {
+        const index = (day - 1) * 1440 + minuteOfDay;
+        const isFirst = tally.add({ index, day, minuteOfDay, houseWh: mean / 60, carWh: car / 60, yesterdayWh });
+        if (!isFirst) problem({ file, line, code: "duplicate-minute" });
+      }
+    },
     take(minute) {
       const { line, minute: text } = minute;
       // the original skips one line, whatever it holds, and stops at what is no number
@@ -99,7 +115,11 @@ export async function readCsvMonth(
 ): Promise<CsvMonth | null> {
   const file = fileNameOf(compactMonth(month));
   const taker = createMonthTaker(file, month, priceAt);
-  const isThere = await feed(join(folder, file), createCsvReader(file, taker.take, taker.problem), signal);
+  const isThere = await feed(
+    join(folder, file),
+    createCsvReader(file, taker.take, taker.problem, taker.takePlain),
+    signal,
+  );
   return isThere ? taker.finish(await readFirstCounter(folder, addMonths(month, 1), signal)) : null;
 }
 

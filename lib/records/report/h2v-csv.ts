@@ -1,4 +1,4 @@
-import { h2vLabels, type H2vKey } from "../../model/h2v.ts";
+import { h2vLabels, type H2vKey } from "../../model/h2v-page.ts";
 import { columnsOf } from "./h2v-layout.ts";
 import { decodeText, detectEncoding, type FileEncoding } from "./text-encoding.ts";
 
@@ -38,6 +38,18 @@ export interface CsvProblem {
   readonly code: CsvProblemCode;
 }
 
+/** A whole line of plain numbers, without an object for each: nearly all lines are such. */
+export interface PlainTaker {
+  (line: number, year: number, month: number, day: number, minuteOfDay: number, numbers: PlainNumbers): void;
+}
+
+/** Used again for every line. */
+export interface PlainNumbers {
+  meanW: number;
+  carW: number;
+  yesterdayWh: number;
+}
+
 export interface CsvReader {
   /** More of the file. */
   push(chunk: Buffer): void;
@@ -69,6 +81,7 @@ export function createCsvReader(
   file: string,
   onMinute: (minute: CsvMinute) => void,
   onProblem: (problem: CsvProblem) => void,
+  onPlain?: PlainTaker,
 ): CsvReader {
   let rest: Buffer = Buffer.alloc(0);
   let isSkipping = false;
@@ -76,6 +89,22 @@ export function createCsvReader(
   let encoding: FileEncoding | null = null;
   let columns = mapColumns([...columnsOf.compatible]);
   let hasHeader = false;
+  const plain: PlainNumbers = { meanW: 0, carW: 0, yesterdayWh: 0 };
+
+  /** @returns whether the line was taken */
+  function takePlain(bytes: Buffer, from: number, to: number): boolean {
+    if (onPlain === undefined || !hasHeader || columns.mean !== 3 || columns.car !== 5 || columns.yesterday !== 2) {
+      return false;
+    }
+    const end = bytes[to - 1] === 0x0d ? to - 1 : to;
+    if (!scanPlain(bytes, from, end, columns.count, plain)) return false;
+    if (pair(bytes, from + 15) > 59) return false;
+    line += 1;
+    const year = pair(bytes, from + 1) * 100 + pair(bytes, from + 3);
+    const minuteOfDay = pair(bytes, from + 12) * 60 + pair(bytes, from + 15);
+    onPlain(line, year, pair(bytes, from + 6), pair(bytes, from + 9), minuteOfDay, plain);
+    return true;
+  }
 
   const report = (code: CsvProblemCode): void => onProblem({ file, line, code });
 
@@ -156,6 +185,10 @@ export function createCsvReader(
     push(chunk) {
       let from = 0;
       for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, from)) {
+        if (rest.length === 0 && !isSkipping && takePlain(chunk, from, at)) {
+          from = at + 1;
+          continue;
+        }
         const piece = chunk.subarray(from, at);
         const whole = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
         if (whole.length > MAX_LINE_BYTES) isSkipping = true;
@@ -197,6 +230,51 @@ function isMinute(text: string): boolean {
   return true;
 }
 const DIGIT_PLACES = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15];
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+
+/** Two digits as a number; not digits give something out of range. */
+const pair = (bytes: Buffer, at: number): number => ((bytes[at] ?? 0) - 0x30) * 10 + (bytes[at + 1] ?? 0) - 0x30;
+
+/** A time in quotes, then numbers: the needed ones plain digits, in a line with the right number of cells. */
+function scanPlain(bytes: Buffer, from: number, to: number, count: number, into: PlainNumbers): boolean {
+  if (to - from < 20 || bytes[from] !== QUOTE || bytes[from + 17] !== QUOTE || bytes[from + 18] !== COMMA) return false;
+  if (bytes[from + 5] !== 0x2f || bytes[from + 8] !== 0x2f || bytes[from + 11] !== 0x20 || bytes[from + 14] !== 0x3a) {
+    return false;
+  }
+  for (const place of DIGIT_PLACES) {
+    const digit = (bytes[from + 1 + place] ?? 0) - 0x30;
+    if (digit < 0 || digit > 9) return false;
+  }
+  let cell = 1;
+  let number = 0;
+  let length = 0;
+  let at = from + 19;
+  for (; cell <= 5 && at < to; at++) {
+    const code = bytes[at] ?? 0;
+    if (code === COMMA) {
+      if (length === 0 || length > LONGEST_SMALL) return false;
+      if (cell === 2) into.yesterdayWh = number;
+      else if (cell === 3) into.meanW = number;
+      else if (cell === 5) into.carW = number;
+      cell += 1;
+      number = 0;
+      length = 0;
+    } else {
+      if (code < 0x30 || code > 0x39) return false;
+      number = number * 10 + code - 0x30;
+      length += 1;
+    }
+  }
+  for (; at < to; at++) {
+    const code = bytes[at] ?? 0;
+    if (code === COMMA) cell += 1;
+    // whatever is odd goes the slow way
+    else if (code < 0x20 || code > 0x7e) return false;
+  }
+  return cell + 1 === count;
+}
 
 const NUMBER = /^[+-]?\d{1,15}(?:\.\d{1,15})?$/;
 const LONGEST_SMALL = 9;

@@ -1,4 +1,5 @@
-import { h2vLabels, type H2vKey, type H2vMinute } from "../../model/h2v.ts";
+import type { H2vMinute } from "../../model/h2v.ts";
+import { h2vLabels, type H2vKey } from "../../model/h2v-page.ts";
 
 /*
  * The monthly files of the original scripts (fact sheet openevse-h2v-sessions 7.3), and a layout without their mistakes.

@@ -1,5 +1,3 @@
-import iconv from "iconv-lite";
-
 export const fileEncodings = ["utf-8", "euc-jp", "shift_jis"] as const;
 export type FileEncoding = (typeof fileEncodings)[number];
 
@@ -19,23 +17,13 @@ const UTF8_BOM = Buffer.from([0xef, 0xbb, 0xbf]);
  */
 export function detectEncoding(head: Buffer, words: readonly string[]): DetectedText {
   if (head.subarray(0, 3).equals(UTF8_BOM)) return { encoding: "utf-8", hasBom: true };
-  const encoding = fileEncodings.find((candidate) =>
-    words.some((word) => head.includes(iconv.encode(word, candidate))),
-  );
-  return { encoding: encoding ?? (isAscii(head) ? null : isUtf8(head) ? "utf-8" : null), hasBom: false };
+  if (head.every((byte) => byte < 0x80)) return { encoding: null, hasBom: false };
+  const encoding = fileEncodings.find((candidate) => {
+    const text = decodeText(head, candidate);
+    return words.some((word) => text.includes(word));
+  });
+  return { encoding: encoding ?? null, hasBom: false };
 }
 
-const isAscii = (bytes: Buffer): boolean => bytes.every((byte) => byte < 0x80);
-
-function isUtf8(bytes: Buffer): boolean {
-  try {
-    // the end may be in the middle of a character
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-export const encodeText = (text: string, encoding: FileEncoding): Buffer => iconv.encode(text, encoding);
-export const decodeText = (bytes: Buffer, encoding: FileEncoding): string => iconv.decode(bytes, encoding);
+/** What is no text of that encoding becomes the replacement character. */
+export const decodeText = (bytes: Buffer, encoding: FileEncoding): string => new TextDecoder(encoding).decode(bytes);

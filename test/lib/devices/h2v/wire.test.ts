@@ -6,7 +6,8 @@ import { readMinute, toMeters } from "../../../../lib/devices/h2v/minute.ts";
 import { admitMinute, nothingSeen, restoreSeen } from "../../../../lib/devices/h2v/seen-minutes.ts";
 import { MAX_PAGE_BYTES, parsePage, parseVisibleFigures } from "../../../../lib/devices/h2v/wire.ts";
 import { EvError } from "../../../../lib/model/errors.ts";
-import { formatGatewayTime, h2vSchema, parseGatewayTime } from "../../../../lib/model/h2v.ts";
+import { h2vSchema } from "../../../../lib/model/h2v.ts";
+import { formatGatewayTime, parseGatewayTime } from "../../../../lib/model/h2v-page.ts";
 import { meterSchema } from "../../../../lib/model/records.ts";
 
 /** The sample of the fact sheet, line by line. */

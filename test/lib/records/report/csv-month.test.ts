@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import iconv from "iconv-lite";
 import { afterEach, beforeEach, describe, it } from "mocha";
-import { type CsvMonth, readCsvMonth } from "../../../../lib/records/report/csv-month.ts";
+import { createMonthTaker, type CsvMonth, readCsvMonth } from "../../../../lib/records/report/csv-month.ts";
 import { type CsvMinute, type CsvProblem, createCsvReader } from "../../../../lib/records/report/h2v-csv.ts";
 import { makeMonthReport, makeYearReport, roundDown } from "../../../../lib/records/report/month-report.ts";
 import { summaryBlock } from "../../../../lib/records/report/summary-file.ts";
@@ -205,6 +205,36 @@ describe("the month of a folder", () => {
     assert.equal(report.businessAmount, 14);
     const year = makeYearReport("2025", [report, null], { device: "h2v", currency: "JPY", businessRatio: 0.4 });
     assert.equal(year.businessAmount, 14);
+  });
+
+  it("comes out the same on the fast way, in one piece, as on the slow way, byte by byte", () => {
+    const spoil = fc.constantFrom("", "", "", "x", "-", ",", "\u0000", "\r", '"', "99", "é");
+    const lineOf = fc
+      .tuple(
+        fc.integer({ min: 0, max: 33 }),
+        fc.integer({ min: 0, max: 25 }),
+        fc.integer({ min: 0, max: 62 }),
+        spoil,
+        fc.nat(90),
+      )
+      .map(([day, hour, minute, spoilt, at]) => {
+        const two = (number: number): string => String(number).padStart(2, "0");
+        const line = row(`2025/01/${two(day)} ${two(hour)}:${two(minute)}`, day * 31, minute);
+        return line.slice(0, at) + spoilt + line.slice(at);
+      });
+    fc.assert(
+      fc.property(fc.array(lineOf, { maxLength: 20 }), fc.boolean(), (lines, hasEnd) => {
+        const bytes = Buffer.from([HEADER, ...lines].join("\n") + (hasEnd ? "\n" : ""));
+        const taken = [bytes.length, 1].map((size) => {
+          const taker = createMonthTaker("x.csv", "2025-01", FLAT);
+          const reader = createCsvReader("x.csv", taker.take, taker.problem, taker.takePlain);
+          for (let from = 0; from < bytes.length; from += size) reader.push(bytes.subarray(from, from + size));
+          reader.end();
+          return taker.finish(null);
+        });
+        assert.deepEqual(taken[0], taken[1]);
+      }),
+    );
   });
 
   it("is null when there is no file", async () => {
