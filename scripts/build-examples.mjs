@@ -12,6 +12,7 @@ import { openEvseSessionLog } from "./examples/04-openevse-session-log.mjs";
 import { h2vMonthlyLog } from "./examples/05-h2v-monthly-log.mjs";
 import { homeEnergy } from "./examples/20-home-energy.mjs";
 import { chargingSessions } from "./examples/21-charging-sessions.mjs";
+import { h2vPage } from "./examples/22-h2v.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const folder = join(here, "..", "examples");
@@ -30,6 +31,7 @@ export function drawExamples() {
     h2vMonthlyLog(),
     homeEnergy(words),
     chargingSessions(words),
+    h2vPage(words),
   ];
   return examples.map(({ file, nodes }) => ({ file, text: `${JSON.stringify(nodes, null, 2)}\n` }));
 }
