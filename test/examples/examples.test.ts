@@ -203,6 +203,14 @@ describe("the example flows", function () {
       assert.equal(reply.status, 200);
     }));
 
+  it("22 draws its page and hears the gateway", () =>
+    running("dashboard/22 - H2V.json", ["ev22-latest"], async (nodeRed) => {
+      const isHeard = ({ output, payload }: Heard): boolean => output === 0 && payload.minute !== null;
+      const page = await waitFor(nodeRed, "ev22-latest", isHeard, 20_000);
+      assert.equal((page.payload.minute as Reading).kind, "h2v");
+      assert.equal((await fetch(`${nodeRed.url}/dashboard/h2v`)).status, 200);
+    }));
+
   it("21 draws its page, hears the charger, and knows that nothing was charged yet", () =>
     running("dashboard/21 - Charging sessions.json", ["ev21-latest", "ev21-history"], async (nodeRed) => {
       const isHeard = ({ output, payload }: Heard): boolean =>

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { Clock } from "../../model/clock.ts";
 import { EvError } from "../../model/errors.ts";
-import { localMonth } from "../../model/local-time.ts";
+import { localMonth, startOfDayMs } from "../../model/local-time.ts";
 import type { Store } from "../store/store.ts";
 import { readCsvMonth } from "./csv-month.ts";
 import type { CsvProblem } from "./h2v-csv.ts";
-import { addMonths, compactMonth, type MonthName } from "./month.ts";
+import { addMonths, compactMonth, dayName, type MonthName } from "./month.ts";
 import { makeMonthReport, makeYearReport, type MonthReport, type YearReport } from "./month-report.ts";
 import type { DaySums } from "./month-tally.ts";
 import { drawReportPage } from "./report-page.ts";
@@ -80,7 +80,23 @@ export function createMonthlyReport(options: MonthlyReportOptions): MonthlyRepor
     return readPricePeriods(source.store, zone);
   }
 
+  /** Minutes that are still to come are not lost. */
+  function untilNow(month: MonthName, days: readonly DaySums[]): readonly DaySums[] {
+    const nowMs = options.clock.nowMs();
+    if (month !== localMonth(nowMs, zone)) return days;
+    return days.map((day) => {
+      const passed = Math.floor((nowMs - startOfDayMs(dayName(month, day.day), zone)) / 60_000);
+      const lostMinutes = Math.max(0, Math.min(day.lostMinutes, passed - day.recordedMinutes));
+      return { ...day, lostMinutes };
+    });
+  }
+
   async function count(month: MonthName, priceAt: PriceAt): Promise<Counted | null> {
+    const counted = await countWhole(month, priceAt);
+    return counted === null ? null : { ...counted, days: untilNow(month, counted.days) };
+  }
+
+  async function countWhole(month: MonthName, priceAt: PriceAt): Promise<Counted | null> {
     if (source.kind === "folder") return readCsvMonth(source.folder, month, priceAt, options.signal);
     const counted = await readStoreMonth({ store: source.store, zone, device }, month, priceAt);
     return counted === null ? null : { ...counted, ...NOTHING };

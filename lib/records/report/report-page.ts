@@ -70,7 +70,8 @@ function drawMonth(month: MonthReport, content: PageContent, texts: ReportTexts)
     "",
     "",
   ];
-  const titles = [texts.day, texts.houseKwh, texts.carKwh, texts.carCost, texts.lost, texts.counter, texts.missed];
+  const { short } = texts;
+  const titles = [texts.day, short.house, short.car, short.cost, short.lost, texts.counter, texts.missed];
   return `<section>
 <h1>${escapeHtml(texts.title(month.month))}</h1>
 <dl>${facts.map(([name, fact]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(fact)}</dd></div>`).join("\n")}</dl>
@@ -121,7 +122,8 @@ function drawYear(year: YearReport, owner: string, texts: ReportTexts): string {
     cost(year.businessAmount, currency, texts),
     whole(year.lostMinutes),
   ];
-  const titles = [texts.month, texts.carKwh, texts.price, texts.carCost, texts.ratio, texts.businessAmount, texts.lost];
+  const { short } = texts;
+  const titles = [texts.month, short.car, short.price, short.cost, texts.ratio, short.amount, short.lost];
   return `<section class="year">
 <h1>${escapeHtml(texts.yearTitle(year.year))}</h1>
 ${owner === "" ? "" : `<p>${escapeHtml(texts.owner)}: ${escapeHtml(owner)}</p>`}
@@ -183,7 +185,7 @@ dd { margin: 0; font-variant-numeric: tabular-nums; font-weight: 600; text-align
 table { width: 100%; border-collapse: collapse; font-size: .86em; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid #d5d5d5; padding: 2px 5px; text-align: right; }
 th:first-child { text-align: left; }
-th { font-weight: 600; }
+th { font-weight: 600; word-break: keep-all; }
 tbody th { font-weight: 400; white-space: nowrap; }
 tfoot th, tfoot td { border-top: 2px solid #1a1a1a; font-weight: 700; }
 ul { margin: 0; padding-left: 1.3em; }

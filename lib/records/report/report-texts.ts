@@ -33,8 +33,9 @@ export interface ReportTexts {
   readonly problem: Readonly<Record<CsvProblemCode, string>>;
   readonly noPrice: string;
   readonly note: string;
-  readonly print: string;
   readonly owner: string;
+  /** titles of narrow columns */
+  readonly short: Readonly<Record<"house" | "car" | "cost" | "price" | "amount" | "lost", string>>;
 }
 
 const en: ReportTexts = {
@@ -82,8 +83,15 @@ const en: ReportTexts = {
   },
   noPrice: "not known: enter a price",
   note: "Amounts are kWh × price × business share, rounded down. Keep the electricity bills and the record of how the share was found. This sheet is a calculation, not tax advice.",
-  print: "Print",
   owner: "Name",
+  short: {
+    house: "House, kWh",
+    car: "Car, kWh",
+    cost: "Charging cost",
+    price: "Price per kWh",
+    amount: "Expense",
+    lost: "Lost, min",
+  },
 };
 
 const ja: ReportTexts = {
@@ -131,8 +139,15 @@ const ja: ReportTexts = {
   },
   noPrice: "単価が未設定です",
   note: "金額は「電力量 × 単価 × 事業割合」で、1円未満を切り捨てています。電気料金の明細と、事業割合の根拠（走行記録など）を一緒に保管してください。この表は計算結果であり、税務上の助言ではありません。",
-  print: "印刷",
   owner: "氏名・屋号",
+  short: {
+    house: "住宅（kWh）",
+    car: "車（kWh）",
+    cost: "充電代",
+    price: "平均単価",
+    amount: "経費算入額",
+    lost: "欠落（分）",
+  },
 };
 
 export const reportTexts = { en, ja } as const;

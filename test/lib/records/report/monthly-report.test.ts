@@ -104,6 +104,43 @@ describe("the monthly report", () => {
     assert.ok(Math.abs((month?.carPricePerKwh ?? 0) - 500) < 1e-6);
   });
 
+  it("counts no minute as lost that is still to come", async () => {
+    const clock = createManualClock(Date.parse("2025-01-02T01:00:00+09:00"));
+    const { month, summary: text } = await createMonthlyReport(options({ clock, writesFiles: false })).answer(
+      ask("2025-01"),
+    );
+    assert.deepEqual(
+      month?.days.slice(0, 3).map(({ lostMinutes }) => lostMinutes),
+      [1439, 60, 0],
+    );
+    // the original counts the whole month, always
+    assert.match(text ?? "", /Lost 44638/);
+  });
+
+  it("knows days of 23 and 25 hours when minutes come from a store", async () => {
+    store = await openStore(
+      { file: join(folder, "y.sqlite"), keepReadingsDays: null, backupsKept: 0 },
+      { clock: systemClock, logger: silentLogger },
+    );
+    const endMs = Date.parse("2025-03-30T12:00:00+02:00");
+    const common = { device: "m", channel: 0, role: "house", import_wh: null, export_wh: null, local_month: "2025-03" };
+    await store.appendReadings([
+      { ...common, at_ms: endMs, power_w: 600, energy_wh: 10, duration_s: 60, local_day: "2025-03-30" },
+      { ...common, at_ms: endMs + 3_600_000, power_w: null, energy_wh: 500, duration_s: 3600, local_day: "2025-03-30" },
+    ]);
+    const prices = [
+      { validFrom: null, pricePerKwh: 0, windows: [{ days: "all", from: "11:59", to: "12:00", pricePerKwh: 100 }] },
+    ] as const;
+    const report = createMonthlyReport(
+      options({ source: { kind: "store", store }, zone: "Europe/Berlin", device: "m", prices, writesFiles: false }),
+    );
+    const { month } = await report.answer(ask("2025-03"));
+    const day = month?.days[29];
+    assert.deepEqual([day?.recordedMinutes, day?.lostMinutes, day?.houseWh], [1, 1379, 510]);
+    assert.equal(day?.houseCost, 1);
+    assert.equal(month?.lostMinutes, 31 * 1440 - 60 - 1);
+  });
+
   it("says `out-of-range` when nothing was recorded", async () => {
     await assert.rejects(createMonthlyReport(options()).answer(ask("2024-12")), coded("out-of-range"));
     await assert.rejects(createMonthlyReport(options()).answer(ask({ year: 2019 })), coded("out-of-range"));
