@@ -137,6 +137,7 @@ class RunningBroker implements MqttBroker {
       });
     });
     const core = await Aedes.createBroker({
+      authorizeForward: createDuplicateFilter(),
       authenticate: (_client, username, password, done) => {
         if (this.#isWelcome(username, password?.toString("utf8"))) return done(null, true);
         this.#counts.refusedClients++;
@@ -144,7 +145,8 @@ class RunningBroker implements MqttBroker {
       },
     });
     keepOrder(core);
-    core.on("clientReady", (client) => {
+    core.on("client", (client) => {
+      forgetDuplicates(client);
       this.#counts.acceptedClients++;
       this.#clientIds.add(client.id);
     });
@@ -165,6 +167,38 @@ class RunningBroker implements MqttBroker {
   }
 }
 
+/*
+ * The library drops a message as a duplicate when a later one has overtaken it on its way inside, which happens to QoS 1
+ * beside QoS 0. Its memory of numbers is switched off, and replaced by one that knows each number.
+ */
+const LONGEST_MEMORY = 1_000;
+
+interface NumberedPacket {
+  readonly brokerId?: string;
+  readonly brokerCounter?: number;
+}
+
+/** Every look-up finds nothing. */
+function forgetDuplicates(client: object): void {
+  Object.assign(client, { duplicates: new Proxy({}, { get: () => 0, set: () => true }) });
+}
+
+/** Lets each message through once per client, also when two of its subscriptions fit. */
+function createDuplicateFilter(): <P extends NumberedPacket>(client: object, packet: P) => P | null {
+  const seenBy = new WeakMap<object, Set<number>>();
+  return (client, packet) => {
+    // what is delivered from memory, on subscribing, carries no number
+    if (packet.brokerId === undefined || packet.brokerCounter === undefined) return packet;
+    const seen = seenBy.get(client) ?? new Set();
+    seenBy.set(client, seen);
+    if (seen.has(packet.brokerCounter)) return null;
+    seen.add(packet.brokerCounter);
+    const [oldest] = seen;
+    if (seen.size > LONGEST_MEMORY && oldest !== undefined) seen.delete(oldest);
+    return packet;
+  };
+}
+
 function listen(listener: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     listener.once("error", reject);
@@ -176,10 +210,7 @@ function listen(listener: Server, port: number, host: string): Promise<number> {
   });
 }
 
-/**
- * aedes takes a turn of its own to keep a retained message; the next message overtakes it then, and aedes takes the late one
- * for a duplicate and drops it. Kept at once, as other brokers do, it stays in its place.
- */
+/** Keeps a retained message at once, as other brokers do, so that the next message cannot overtake it. */
 function keepOrder(core: object): void {
   const { persistence } = core as { readonly persistence: { storeRetained(packet: object): Promise<void> } };
   const store = persistence.storeRetained.bind(persistence);

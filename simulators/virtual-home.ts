@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../lib/model/clock.ts";
 import { EvError } from "../lib/model/errors.ts";
 import { clamp, isoAt, roundTo } from "../lib/model/units.ts";
 import { type AcCharger, type AcChargerRecord, startAcCharger } from "./home/ac-charger.ts";
+import { type Clamps, clampsOf } from "./home/clamps.ts";
 import { type HomeCommand, parseHomeCommand } from "./home/commands.ts";
 import {
   applianceW,
@@ -92,7 +93,7 @@ export interface VirtualHome {
   /** The whole home at this instant. */
   sample(): HomeSample;
   /** What a clamp on each line sees. */
-  readonly channels: Readonly<Record<"grid" | "evse" | "solar" | "house", () => ElectricalSample>>;
+  readonly channels: Clamps;
   /** @throws EvError `bad-command`, `out-of-range`, `busy`, `unsupported` for a device that is not there */
   command(payload: unknown): void;
   state(): HomeRecord;
@@ -155,7 +156,7 @@ export async function startVirtualHome(options: VirtualHomeOptions = {}): Promis
     });
     started.push(acCharger);
     sample = () => sampleWith(charger.acPowerW(), acCharger.powerW());
-    const channels = channelsOf(() => sample());
+    const channels = clampsOf(() => sample());
     const startMeter = (port: number, clamps: readonly (() => ElectricalSample)[], mac: string) =>
       startShelly(options, { host, port, clock, channels: clamps, mac });
     const meter = await startMeter(options.meterPort ?? 0, [channels.grid, channels.evse], "98CDAC000001");
@@ -229,32 +230,6 @@ function startShelly(
   return model === "gen1"
     ? startShellyGen1({ ...wiring, ...password })
     : startShellyRpc({ ...wiring, ...password, model });
-}
-
-function channelsOf(sample: () => HomeSample): VirtualHome["channels"] {
-  return {
-    grid: () => {
-      const { gridW, voltageV, houseVar, carVar, acCarVar } = sample();
-      return clamped(gridW, houseVar + carVar + acCarVar, voltageV);
-    },
-    evse: () => {
-      const { carW, voltageV, carVar } = sample();
-      return clamped(carW, carVar, voltageV);
-    },
-    solar: () => {
-      const { solarW, voltageV } = sample();
-      return clamped(solarW, 0, voltageV);
-    },
-    house: () => {
-      const { houseW, voltageV, houseVar } = sample();
-      return clamped(houseW, houseVar, voltageV);
-    },
-  };
-}
-
-function clamped(powerW: number, reactiveVar: number, voltageV: number): ElectricalSample {
-  const apparentVa = Math.hypot(powerW, reactiveVar);
-  return { powerW, voltageV, powerFactor: apparentVa === 0 ? 0 : Math.abs(powerW) / apparentVa };
 }
 
 /** Weather and switches after a command. @throws EvError `busy` when too many appliances run at once */

@@ -1,4 +1,5 @@
 import { type Cancel, type Clock, repeatEvery, sleep } from "../../lib/model/clock.ts";
+import type { MqttTls } from "../../lib/io/mqtt.ts";
 import { EvError, toEvError } from "../../lib/model/errors.ts";
 import { type Logger, redact, redactingLogger } from "../../lib/model/logger.ts";
 import type { ContextStore, NodeMessage, NodeRed, RuntimeNode, SendFunction, StatusMessage } from "./node-red.d.ts";
@@ -48,6 +49,8 @@ export interface NodeContext {
   onClose(undo: () => void | Promise<void>): void;
   /** The service of a config node, kept until this node closes. @throws EvError `config` when it is missing or of another type */
   use<Service>(configNodeId: unknown, type: string): Promise<Service>;
+  /** What a core `tls-config` node says; null when none is chosen. @throws EvError `config` when it is missing */
+  tls(configNodeId: unknown): MqttTls | null;
   /** Hides a secret that was learnt at run time, such as a token. */
   addSecret(secret: string): void;
   /** What this node kept with `remember`; undefined when nothing was. */
@@ -172,6 +175,7 @@ export function createNodeContext(
       // the type parameter is the caller's word for what nodes of this type offer
       return used.service as never;
     },
+    tls: (configNodeId) => readTls(RED, configNodeId),
     addSecret: (secret) => void ownSecrets.push(secret),
     recall: (key) =>
       new Promise((resolve, reject) => {
@@ -199,6 +203,18 @@ export function createNodeContext(
     if (removed) for (const key of kept) await context.remember(key, undefined);
   };
   return { context, end };
+}
+
+/** The node of Node-RED itself that keeps certificates. @throws EvError `config` */
+export function readTls(RED: NodeRed, configNodeId: unknown): MqttTls | null {
+  if (typeof configNodeId !== "string" || configNodeId === "") return null;
+  const node = RED.nodes.getNode(configNodeId) as { addTLSOptions?: (options: object) => void } | null | undefined;
+  if (typeof node?.addTLSOptions !== "function") {
+    throw new EvError("config", "Open the node and choose its TLS configuration: it is missing or disabled.");
+  }
+  const options: MqttTls = {};
+  node.addTLSOptions(options);
+  return options;
 }
 
 /**

@@ -1,8 +1,9 @@
+import { documentOf } from "./documents.ts";
 import { hasFeature } from "./generations.ts";
 import { PollCache } from "./poll-cache.ts";
-import { fieldsOf } from "./status-fields.ts";
+import { fieldOf } from "./status-fields.ts";
 import type { WifiModule } from "./wifi-module.ts";
-import type { WireFields, WireValue } from "./wire-text.ts";
+import type { WireValue } from "./wire-text.ts";
 
 /* Decides which messages leave the module, and when (fact sheet openevse 3.2, 3.4). */
 
@@ -31,26 +32,25 @@ export class Announcer {
     this.#module = module;
     this.#outlet = outlet;
     this.#fullAtMs = module.clock.nowMs;
-    this.#polled = module.traits.chip === "esp8266" ? new PollCache(this.#fullAtMs, fieldsOf(module)) : null;
+    this.#polled =
+      module.traits.chip === "esp8266" ? new PollCache(this.#fullAtMs, (key) => fieldOf(module, key)) : null;
     this.#learn();
   }
 
-  /** As the module believes them. */
-  fields(): WireFields {
-    const fields = fieldsOf(this.#module);
-    return this.#polled?.over(fields) ?? fields;
+  /** As the module believes it; undefined when there is no such thing. */
+  read(key: string): WireValue | undefined {
+    return this.#polled?.read(key) ?? fieldOf(this.#module, key);
   }
   /** The document goes out with the next `changes`. */
   touch(document: RetainedDocument): void {
     this.#touched.add(document);
   }
   publish(keys: readonly string[]): void {
-    if (keys.length === 0) return;
-    const known = this.fields();
     const fields = keys.flatMap((key): [string, WireValue][] => {
-      const shown = known.get(key);
+      const shown = this.read(key);
       return shown === undefined ? [] : [[key, shown]];
     });
+    if (fields.length === 0) return;
     for (const [key, shown] of fields) this.#shown.set(key, shown);
     this.#outlet.fields(fields);
   }
@@ -60,7 +60,7 @@ export class Announcer {
     this.publish(this.#changed(keys.watched));
     for (const document of this.#touched) {
       const isKnown = hasFeature(traits, document === "limit" ? "limits" : "claims");
-      if (isKnown) this.#outlet.document(document, this.#module.documentOf(document));
+      if (isKnown) this.#outlet.document(document, documentOf(this.#module, document));
     }
     this.#touched.clear();
   }
@@ -73,7 +73,7 @@ export class Announcer {
   tick(isCharging: boolean): void {
     const { keys, clock } = this.#module;
     const { nowMs } = clock;
-    this.#polled?.poll(nowMs, fieldsOf(this.#module));
+    this.#polled?.poll(nowMs);
     if (isCharging) this.publish(keys.power);
     if (isCharging && nowMs - this.#energyAtMs >= ENERGY_PERIOD_MS) {
       this.#energyAtMs = nowMs;
@@ -95,10 +95,14 @@ export class Announcer {
 
   /** What is true at the start is no change. */
   #learn(): void {
-    for (const [key, shown] of this.fields()) this.#shown.set(key, shown);
+    const { watched, state } = this.#module.keys;
+    for (const key of [...watched, ...state]) this.#note(key);
+  }
+  #note(key: string): void {
+    const shown = this.read(key);
+    if (shown !== undefined) this.#shown.set(key, shown);
   }
   #changed(keys: readonly string[]): readonly string[] {
-    const known = this.fields();
-    return keys.filter((key) => known.get(key) !== this.#shown.get(key));
+    return keys.filter((key) => this.read(key) !== this.#shown.get(key));
   }
 }

@@ -1,6 +1,8 @@
 import type { DeviceRequest } from "../web/device-web-server.ts";
 import type { Answer } from "../web/wire-faults.ts";
 import { CLIENT, parseJsonObject, PRIORITY, readProperties } from "./claims.ts";
+import { propertiesOf } from "./documents.ts";
+import { feedDivert, feedShaper } from "./feeds.ts";
 import { hasFeature } from "./generations.ts";
 import {
   clearOverride,
@@ -14,8 +16,8 @@ import {
 import { answerRapi, passesRapi } from "./rapi.ts";
 import { readEvents } from "./schedule.ts";
 import { readLimit } from "./session-limit.ts";
-import { propertiesOf, type WifiModule } from "./wifi-module.ts";
-import { toWireJson, type WireValue } from "./wire-text.ts";
+import type { WifiModule } from "./wifi-module.ts";
+import { toWireJson } from "./wire-text.ts";
 
 /* The HTTP API of an OpenEVSE (fact sheet openevse 5). */
 
@@ -51,14 +53,10 @@ export function answerHttp(module: WifiModule, host: CommandHost, request: Devic
 function status(module: WifiModule, { method, body }: DeviceRequest): Answer {
   if (method === "POST" && module.traits.chip === "esp32") return feed(module, body);
   if (method !== "GET") return badMethod;
-  const fields = module.fields();
-  const extra = ["battery_level", "battery_range", "time_to_full_charge"];
+  const ofCar = ["battery_level", "battery_range", "time_to_full_charge"];
   const ofRfid = module.settings.isOn("rfid_enabled") ? ["rfid_auth"] : [];
-  const shown = [...module.keys.status, ...extra, ...ofRfid].flatMap((key): [string, WireValue][] => {
-    const field = fields.get(key);
-    return field === undefined ? [] : [[key, field]];
-  });
-  return { status: 200, body: toWireJson(new Map(shown), module.traits.chip === "esp32") };
+  const fields = module.fields([...module.keys.status, ...ofCar, ...ofRfid]);
+  return { status: 200, body: toWireJson(fields, module.traits.chip === "esp32") };
 }
 
 /** `POST /status`: measurements and data of the car. */
@@ -71,10 +69,10 @@ function feed(module: WifiModule, body: string): Answer {
   };
   const { vehicleData } = module;
   const [voltageV, liveW, solarW, gridW] = ["voltage", "shaper_live_pwr", "solar", "grid_ie"].map(numberOf);
-  if (voltageV !== undefined) module.feedVoltage(voltageV);
-  if (liveW !== undefined) module.feedShaper(Math.trunc(liveW));
-  if (solarW !== undefined) module.feedDivert("solar", Math.trunc(solarW));
-  if (gridW !== undefined) module.feedDivert("grid", Math.trunc(gridW));
+  if (voltageV !== undefined) module.voltageFeed.take(voltageV, module.clock.nowMs);
+  if (liveW !== undefined) feedShaper(module, Math.trunc(liveW));
+  if (solarW !== undefined) feedDivert(module, "solar", Math.trunc(solarW));
+  if (gridW !== undefined) feedDivert(module, "grid", Math.trunc(gridW));
   if (module.settings.number("vehicle_data_src") === 3) {
     vehicleData.socPercent = numberOf("battery_level") ?? vehicleData.socPercent;
     vehicleData.range = numberOf("battery_range") ?? vehicleData.range;
@@ -236,8 +234,7 @@ function emeter(module: WifiModule, { method, body }: DeviceRequest): Answer {
 
 function time(module: WifiModule, { method }: DeviceRequest): Answer {
   if (method !== "GET") return badMethod;
-  const fields = module.fields();
-  return json(200, Object.fromEntries(["time", "local_time", "offset"].map((key) => [key, fields.get(key)])));
+  return json(200, Object.fromEntries(module.fields(["time", "local_time", "offset"])));
 }
 
 function logs(module: WifiModule, { method }: DeviceRequest, rest: string | undefined): Answer {

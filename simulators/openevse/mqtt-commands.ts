@@ -1,4 +1,5 @@
 import { CLIENT, parseJsonObject, PRIORITY, readProperties } from "./claims.ts";
+import { feedDivert, feedShaper } from "./feeds.ts";
 import { type GenerationTraits, hasFeature } from "./generations.ts";
 import { answerRapi, passesRapi } from "./rapi.ts";
 import { readEvents } from "./schedule.ts";
@@ -165,10 +166,10 @@ export function obeyFeed(module: WifiModule, topic: string, text: string): void 
   const isFor = (name: string): boolean => settings.text(name) === topic;
   // kilowatts lose what stands behind the point
   const whole = Math.trunc(Number.parseFloat(text)) || 0;
-  if (isFor("mqtt_solar")) module.feedDivert("solar", Math.max(0, whole));
-  if (isFor("mqtt_grid_ie")) module.feedDivert("grid", whole);
-  if (isFor("mqtt_live_pwr")) module.feedShaper(whole);
-  if (isFor("mqtt_vrms")) module.feedVoltage(Number.parseFloat(text));
+  if (isFor("mqtt_solar")) feedDivert(module, "solar", Math.max(0, whole));
+  if (isFor("mqtt_grid_ie")) feedDivert(module, "grid", whole);
+  if (isFor("mqtt_live_pwr")) feedShaper(module, whole);
+  if (isFor("mqtt_vrms")) module.voltageFeed.take(Number.parseFloat(text), module.clock.nowMs);
   if (isFor("mqtt_vehicle_soc")) vehicleData.socPercent = whole;
   if (isFor("mqtt_vehicle_range")) vehicleData.range = whole;
   if (isFor("mqtt_vehicle_eta")) vehicleData.etaS = whole;

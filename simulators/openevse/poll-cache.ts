@@ -1,4 +1,4 @@
-import type { WireFields, WireValue } from "./wire-text.ts";
+import type { WireValue } from "./wire-text.ts";
 
 /*
  * The ESP8266 asks the controller one thing every two seconds, in turn, so that a value can be twelve seconds old before
@@ -15,30 +15,28 @@ const TURNS: readonly (readonly string[])[] = [
   ["elapsed"],
 ];
 
+type Ask = (key: string) => WireValue | undefined;
+
 export class PollCache {
-  readonly #known = new Map<string, WireValue>();
+  readonly #ask: Ask;
+  readonly #known = new Map<string, WireValue | undefined>();
   #turn = 0;
   #polledAtMs: number;
 
-  constructor(nowMs: number, fields: WireFields) {
+  constructor(nowMs: number, ask: Ask) {
+    this.#ask = ask;
     this.#polledAtMs = nowMs;
-    for (const keys of TURNS) this.#read(keys, fields);
+    for (const key of TURNS.flat()) this.#known.set(key, ask(key));
   }
   /** Asks for whatever is due. */
-  poll(nowMs: number, fields: WireFields): void {
+  poll(nowMs: number): void {
     for (; nowMs - this.#polledAtMs >= PERIOD_MS; this.#polledAtMs += PERIOD_MS) {
-      this.#read(TURNS[this.#turn % TURNS.length] ?? [], fields);
+      for (const key of TURNS[this.#turn % TURNS.length] ?? []) this.#known.set(key, this.#ask(key));
       this.#turn++;
     }
   }
   /** What the module believes. */
-  over(fields: WireFields): WireFields {
-    return new Map([...fields].map(([key, shown]) => [key, this.#known.get(key) ?? shown]));
-  }
-  #read(keys: readonly string[], fields: WireFields): void {
-    for (const key of keys) {
-      const shown = fields.get(key);
-      if (shown !== undefined) this.#known.set(key, shown);
-    }
+  read(key: string): WireValue | undefined {
+    return this.#known.has(key) ? this.#known.get(key) : this.#ask(key);
   }
 }

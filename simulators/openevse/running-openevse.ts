@@ -2,7 +2,6 @@ import { type Cancel, type Clock, repeatEvery, systemClock } from "../../lib/mod
 import type { OpenEvseOptions, OpenEvsePublication, OpenEvseSimulator } from "../openevse.ts";
 import { type DeviceRequest, type DeviceWebServer, startDeviceWebServer } from "../web/device-web-server.ts";
 import { type Answer, isHttpFault } from "../web/wire-faults.ts";
-import type { RetainedDocument } from "./announcer.ts";
 import { Car, type OpenEvseCarOptions, type OpenEvseCarState } from "./car.ts";
 import { Controller } from "./controller.ts";
 import {
@@ -11,39 +10,31 @@ import {
   isMomentaryFault,
   type MomentaryFault,
   type OpenEvseFault,
-  spoilBurst,
 } from "./faults.ts";
-import { type GenerationTraits, generationTraits, hasFeature, type OpenEvseGeneration } from "./generations.ts";
+import { generationTraits, type OpenEvseGeneration } from "./generations.ts";
 import { answerHttp } from "./http-api.ts";
-import { type CommandHost, commandTopics, feedTopics, obeyFeed, obeyMqtt } from "./mqtt-commands.ts";
-import { type MqttLink, openMqttLink } from "./mqtt-link.ts";
-import { defaultSettings, type NamePlate, Settings } from "./settings-document.ts";
+import type { CommandHost } from "./mqtt-commands.ts";
+import { MqttFace, type ReceivedCommand, remember } from "./mqtt-face.ts";
+import { namePlateOf } from "./name-plate.ts";
+import { defaultSettings, Settings } from "./settings-document.ts";
 import { WifiModule } from "./wifi-module.ts";
-import { toWireText } from "./wire-text.ts";
 
 const TICK_MS = 1_000;
-const LONGEST_RECORD = 20_000;
-const DOCUMENTS: readonly RetainedDocument[] = ["override", "claim", "limit", "schedule", "config"];
+const LAST_WORDS_MS = 500;
 
 /** The whole device: module, controller and car behind a web server and a MQTT connection. */
 export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
   readonly host: string;
   readonly generation: OpenEvseGeneration;
   readonly baseTopic: string;
-  readonly announceTopic: string;
-  readonly publications: OpenEvsePublication[] = [];
-  readonly commands: { readonly path: string; readonly text: string }[] = [];
   readonly requests: { readonly method: string; readonly path: string; readonly body: string }[] = [];
   readonly #options: OpenEvseOptions;
   readonly #clock: Clock;
-  readonly #traits: GenerationTraits;
-  readonly #plate: NamePlate;
   readonly #controller: Controller;
   readonly #module: WifiModule;
+  readonly #mqtt: MqttFace;
   #server: DeviceWebServer | null = null;
-  #link: MqttLink | null = null;
   #fault: OpenEvseFault | null = null;
-  #feeds: readonly string[] = [];
   #cancelTick: Cancel = () => {};
   #cancelReboot: Cancel = () => {};
 
@@ -52,19 +43,26 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
     this.host = options.host ?? "127.0.0.1";
     this.generation = options.generation ?? "5.1.5";
     this.#clock = options.clock ?? systemClock;
-    this.#traits = generationTraits[this.generation];
-    this.#plate = namePlateOf(options);
-    this.baseTopic = this.#plate.baseTopic;
-    const isAnnounced = hasFeature(this.#traits, "announce");
-    const shortId = this.#plate.mac.slice(-4).toLowerCase();
-    this.announceTopic = isAnnounced ? `openevse/announce/${shortId}` : this.baseTopic;
-    const settings = new Settings({ ...defaultSettings(this.#traits, this.#plate), ...options.config });
+    const traits = generationTraits[this.generation];
+    const plate = namePlateOf(options);
+    this.baseTopic = plate.baseTopic;
+    this.#mqtt = new MqttFace({
+      clock: this.#clock,
+      traits,
+      plate,
+      username: options.brokerUsername,
+      password: options.brokerPassword,
+      host: this,
+      pagesUrl: () => this.url,
+      fault: () => this.#fault,
+    });
+    const settings = new Settings({ ...defaultSettings(traits, plate), ...options.config });
     const lifetimeWh = options.lifetimeWh ?? 1_585_443;
     this.#controller = new Controller({
       atMs: this.#clock.monotonicMs(),
       plugged: options.plugged ?? false,
       car: options.car,
-      maxCurrentA: this.#plate.maxCurrentA,
+      maxCurrentA: plate.maxCurrentA,
       lifetimeWh,
       phases: options.phases ?? 1,
       speedFactor: options.speedFactor ?? 1,
@@ -72,7 +70,7 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
     });
     this.#module = new WifiModule({
       clock: this.#clock,
-      traits: this.#traits,
+      traits,
       controller: this.#controller,
       settings,
       seed: options.seed ?? 1,
@@ -80,11 +78,8 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
       utcOffsetMin: options.utcOffsetMin ?? 0,
       uptimeS: options.uptimeS ?? 86_400,
       totalKwh: lifetimeWh / 1000,
-      mac: this.#plate.mac,
-      outlet: {
-        fields: (fields) => this.#publishFields(fields),
-        document: (name, shown) => this.#publishDocument(name, shown),
-      },
+      mac: plate.mac,
+      outlet: this.#mqtt,
     });
   }
 
@@ -97,13 +92,13 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
       answer: (request) => this.#answer(request),
       onRequest: ({ method, path, body }) => remember(this.requests, { method, path, body }),
     });
-    if (this.#options.brokerUrl !== undefined) this.#link = await this.#openLink(this.#options.brokerUrl);
+    if (this.#options.brokerUrl !== undefined) await this.#mqtt.open(this.#module, this.#options.brokerUrl);
     this.#cancelTick = repeatEvery(this.#clock, TICK_MS, () => this.#module.tick());
   }
   async stop(): Promise<void> {
     this.#cancelTick();
     this.#cancelReboot();
-    await Promise.all([this.#link?.stop(), this.#server?.stop()]);
+    await Promise.all([this.#mqtt.stop(), this.#server?.stop()]);
   }
 
   get port(): number {
@@ -113,7 +108,7 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
     return `http://${this.host}:${this.port}`;
   }
   get isMqttConnected(): boolean {
-    return this.#link?.isConnected ?? false;
+    return this.#mqtt.isConnected;
   }
   get openSockets(): number {
     return this.#server?.counts.openSockets ?? 0;
@@ -194,8 +189,10 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
       this.#followConnections();
     });
   }
+  /** As a command; there is time to answer before. */
   rebootModule(): void {
-    this.reboot();
+    this.#cancelReboot();
+    this.#cancelReboot = this.#clock.after(LAST_WORDS_MS, () => this.reboot());
   }
 
   get fault(): OpenEvseFault | null {
@@ -211,14 +208,20 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
     this.#followConnections();
   }
 
+  get announceTopic(): string {
+    return this.#mqtt.announceTopic;
+  }
+  get publications(): readonly OpenEvsePublication[] {
+    return this.#mqtt.publications;
+  }
+  get commands(): readonly ReceivedCommand[] {
+    return this.#mqtt.commands;
+  }
   rapiOut(text: string): void {
-    this.#publish(`${this.baseTopic}/rapi/out`, text, false);
+    this.#mqtt.rapiOut(text);
   }
   resubscribe(): void {
-    const feeds = feedTopics(this.#module.settings);
-    this.#link?.unsubscribe(this.#feeds.filter((topic) => !feeds.includes(topic)));
-    this.#link?.subscribe(feeds.filter((topic) => !this.#feeds.includes(topic)));
-    this.#feeds = feeds;
+    this.#mqtt.resubscribe();
   }
 
   /** Up to now, then the change, then what follows from it. */
@@ -253,7 +256,7 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
         this.rollBackCounters();
         return;
       case "mqtt-drop":
-        this.#link?.setOnline(false);
+        this.#mqtt.setOnline(false);
         this.#followConnections();
     }
   }
@@ -262,7 +265,7 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
     const isUp = this.#module.isRunning && this.#fault !== "offline";
     this.#server?.setPowered(isUp);
     this.#server?.setFault(this.#fault === "refuse" || isHttpFault(this.#fault) ? this.#fault : null);
-    this.#link?.setOnline(isUp && this.#fault !== "mqtt-offline");
+    this.#mqtt.setOnline(isUp && this.#fault !== "mqtt-offline");
   }
 
   /** What is not said about another car stays as it was at the start. */
@@ -291,105 +294,7 @@ export class RunningOpenEvse implements OpenEvseSimulator, CommandHost {
     const [scheme = "", credentials = ""] = (headers.authorization ?? "").split(" ", 2);
     return scheme.toLowerCase() === "basic" && credentials === expected;
   }
-
-  /* ---- MQTT ---- */
-
-  #openLink(brokerUrl: string): Promise<MqttLink> {
-    const isAnnounced = hasFeature(this.#traits, "announce");
-    const gone = JSON.stringify({ state: "disconnected", ...this.#identity() });
-    return openMqttLink({
-      clock: this.#clock,
-      brokerUrl,
-      username: this.#options.brokerUsername,
-      password: this.#options.brokerPassword,
-      clientId: this.#plate.hostname,
-      will: isAnnounced
-        ? { topic: this.announceTopic, text: gone, retain: true, qos: 0 }
-        : { topic: this.baseTopic, text: "disconnected", retain: false, qos: 1 },
-      onConnect: (link) => this.#onConnect(link),
-      onDisconnect: () => {
-        this.#module.isMqttConnected = false;
-      },
-      onMessage: (topic, text) => this.#onMessage(topic, text),
-    });
-  }
-
-  #identity(): object {
-    return { id: this.#plate.mac.toLowerCase(), name: this.#plate.hostname };
-  }
-
-  #onConnect(link: MqttLink): void {
-    this.#link = link;
-    this.#module.isMqttConnected = true;
-    const isAnnounced = hasFeature(this.#traits, "announce");
-    if (isAnnounced) {
-      const here = { state: "connected", ...this.#identity(), mqtt: this.baseTopic, http: `${this.url}/` };
-      this.#publish(this.announceTopic, JSON.stringify(here), true);
-    } else {
-      this.#publish(this.baseTopic, "connected", false);
-    }
-    link.subscribe(commandTopics(this.#traits).map((path) => `${this.baseTopic}/${path}`));
-    this.#feeds = feedTopics(this.#module.settings);
-    link.subscribe(this.#feeds);
-    if (!hasFeature(this.#traits, "claims")) return;
-    for (const name of DOCUMENTS) {
-      if (name !== "limit" || hasFeature(this.#traits, "limits")) {
-        this.#publishDocument(name, this.#module.documentOf(name));
-      }
-    }
-    this.#publish(`${this.baseTopic}/config_version`, String(this.#module.versions.config), true);
-  }
-
-  #onMessage(topic: string, text: string): void {
-    if (!this.#module.isRunning) return;
-    this.#module.settle();
-    if (this.#feeds.includes(topic)) obeyFeed(this.#module, topic, text);
-    if (topic.startsWith(`${this.baseTopic}/`)) {
-      const path = topic.slice(this.baseTopic.length + 1);
-      remember(this.commands, { path, text });
-      obeyMqtt(this.#module, this, path, text);
-    }
-    this.#module.settle();
-  }
-
-  #publishFields(fields: Parameters<typeof spoilBurst>[0]): void {
-    const hasExponents = this.#traits.chip === "esp32";
-    const retain = this.#module.settings.isOn("mqtt_retained");
-    for (const [key, shown] of spoilBurst(fields, this.#fault)) {
-      this.#publish(`${this.baseTopic}/${key}`, toWireText(key, shown, hasExponents), retain);
-    }
-  }
-
-  #publishDocument(name: RetainedDocument, shown: unknown): void {
-    if (this.#fault !== "mqtt-silent") this.#publish(`${this.baseTopic}/${name}`, JSON.stringify(shown), true);
-  }
-
-  #publish(topic: string, text: string, retain: boolean): void {
-    if (this.#link === null || !this.#link.isConnected) return;
-    remember(this.publications, { atMs: this.#clock.nowMs(), topic, text, retain });
-    this.#link.publish({ topic, text, retain });
-  }
 }
 
 /** As after a damaged file: hundreds of kWh more than before. */
 const JUMP_WH = 512_000;
-
-function remember<T>(record: T[], entry: T): void {
-  record.push(entry);
-  if (record.length > LONGEST_RECORD) record.shift();
-}
-
-function namePlateOf(options: OpenEvseOptions): NamePlate {
-  const mac = (options.mac ?? "9C9C1FE57B2C").toUpperCase();
-  const hostname = `openevse-${mac.slice(-4).toLowerCase()}`;
-  const broker = options.brokerUrl === undefined ? undefined : new URL(options.brokerUrl);
-  return {
-    mac,
-    hostname,
-    baseTopic: options.baseTopic ?? hostname,
-    brokerHost: broker?.hostname ?? "",
-    brokerPort: Number(broker?.port || 1883),
-    brokerUser: options.brokerUsername ?? "",
-    maxCurrentA: options.maxCurrentA ?? 32,
-  };
-}

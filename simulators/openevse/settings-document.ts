@@ -1,5 +1,6 @@
 import { parseJsonObject } from "./claims.ts";
 import { type GenerationTraits, hasFeature } from "./generations.ts";
+import type { DivertSettings } from "./load-following.ts";
 import type { WireValue } from "./wire-text.ts";
 
 /* `GET /config`, the retained `config` document, and what may be changed in it (fact sheet openevse 3.4, 4.1, 5). */
@@ -186,6 +187,14 @@ export class Settings {
   number(key: string): number {
     const shown = this.#document[key];
     return typeof shown === "number" ? shown : 0;
+  }
+  divert(): DivertSettings {
+    return {
+      pvRatio: this.number("divert_PV_ratio"),
+      attackS: this.number("divert_attack_smoothing_time"),
+      decayS: this.number("divert_decay_smoothing_time"),
+      minChargeS: this.number("divert_min_charge_time"),
+    };
   }
   text(key: string): string {
     const shown = this.#document[key];

@@ -5,90 +5,133 @@ import type { WireValue } from "./wire-text.ts";
 
 /* Every value an OpenEVSE can show, by key (fact sheet openevse 3.3 and the recorded `/status` documents). */
 
-type Fields = Readonly<Record<string, WireValue>>;
+/** undefined = not there now */
+type Field = (module: WifiModule) => WireValue | undefined;
 
-export function fieldsOf(module: WifiModule): ReadonlyMap<string, WireValue> {
-  return new Map(
-    Object.entries({
-      ...networkFields(module),
-      ...electricalFields(module),
-      ...plugFields(module),
-      ...clockFields(module),
-      ...energyFields(module),
-      ...divertFields(module),
-      ...shaperFields(module),
-      ...versionFields(module),
-      ...vehicleFields(module),
-    }),
-  );
-}
+const isOld = (module: WifiModule): boolean => module.traits.chip === "esp8266";
+const ageS = (module: WifiModule, sinceMs: number): number => Math.floor((module.clock.nowMs - sinceMs) / 1000);
+const uptimeS = (module: WifiModule): number => Math.floor(module.clock.runningMs / 1000);
+const isoSeconds = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 19);
+const fixed =
+  (shown: WireValue): Field =>
+  () =>
+    shown;
 
-function networkFields(module: WifiModule): Fields {
-  const { mac } = module;
-  const uptimeS = Math.floor(module.clock.runningMs / 1000);
-  return {
-    mode: "STA",
-    wifi_client_connected: 1,
-    eth_connected: 0,
-    net_connected: 1,
-    ipaddress: "127.0.0.1",
-    macaddress: (mac.match(/../g) ?? []).join(":"),
-    emoncms_connected: 0,
-    packets_sent: 0,
-    packets_success: 0,
-    mqtt_connected: module.isMqttConnected ? 1 : 0,
-    ocpp_connected: 0,
-    rfid_failure: 0,
-    ohm_hour: "NotConnected",
-    free_heap: 167_436,
-    freeram: 167_436,
-    comm_sent: uptimeS * 2,
-    comm_success: uptimeS * 2,
-    rapi_connected: 1,
-    evse_connected: 1,
-    srssi: -59,
-    uptime: uptimeS,
-    ota_update: 0,
-  };
-}
+const network: Readonly<Record<string, Field>> = {
+  mode: fixed("STA"),
+  wifi_client_connected: fixed(1),
+  eth_connected: fixed(0),
+  net_connected: fixed(1),
+  ipaddress: fixed("127.0.0.1"),
+  macaddress: ({ mac }) => (mac.match(/../g) ?? []).join(":"),
+  emoncms_connected: fixed(0),
+  packets_sent: fixed(0),
+  packets_success: fixed(0),
+  mqtt_connected: (module) => (module.isMqttConnected ? 1 : 0),
+  ocpp_connected: fixed(0),
+  rfid_failure: fixed(0),
+  ohm_hour: fixed("NotConnected"),
+  free_heap: fixed(167_436),
+  freeram: fixed(167_436),
+  comm_sent: (module) => uptimeS(module) * 2,
+  comm_success: (module) => uptimeS(module) * 2,
+  rapi_connected: fixed(1),
+  evse_connected: fixed(1),
+  srssi: fixed(-59),
+  uptime: uptimeS,
+  ota_update: fixed(0),
+  time: ({ clock }) => `${isoSeconds(clock.utcMs())}Z`,
+  local_time: ({ clock }) => `${isoSeconds(clock.localMs())}${offsetText(clock.utcOffsetMin)}`,
+  offset: ({ clock }) => offsetText(clock.utcOffsetMin),
+};
 
-function electricalFields(module: WifiModule): Fields {
-  const { controller } = module;
-  const voltageV = module.reportedVoltageV();
-  const temperature = module.temperature();
-  return {
-    amp: Math.round(controller.amps * 1000),
-    voltage: voltageV,
-    power: roundTo(controller.amps * voltageV * controller.phases, 1),
-    pilot: controller.pilotA,
-    max_current: module.maxCurrentA,
-    temp: temperature,
-    temp_max: module.temperatureMax,
-    temp1: module.traits.chip === "esp8266" ? temperature : false,
-    temp2: module.traits.chip === "esp8266" ? false : temperature,
-    temp3: false,
-    temp4: temperature + 102.5,
-    service_level: 2,
-    gfcicount: controller.faultCounts.gfci,
-    nogndcount: controller.faultCounts.noGround,
-    stuckcount: controller.faultCounts.stuck,
-  };
-}
+const electrical: Readonly<Record<string, Field>> = {
+  amp: ({ controller }) => Math.round(controller.amps * 1000),
+  voltage: (module) => module.reportedVoltageV(),
+  power: (module) => roundTo(module.controller.amps * module.reportedVoltageV() * module.controller.phases, 1),
+  pilot: ({ controller }) => controller.pilotA,
+  max_current: (module) => module.maxCurrentA,
+  temp: (module) => module.temperature(),
+  temp_max: (module) => module.temperatureMax,
+  temp1: (module) => (isOld(module) ? module.temperature() : false),
+  temp2: (module) => (isOld(module) ? false : module.temperature()),
+  temp3: fixed(false),
+  temp4: (module) => module.temperature() + 102.5,
+  service_level: fixed(2),
+  gfcicount: ({ controller }) => controller.faultCounts.gfci,
+  nogndcount: ({ controller }) => controller.faultCounts.noGround,
+  stuckcount: ({ controller }) => controller.faultCounts.stuck,
+};
 
-function plugFields(module: WifiModule): Fields {
-  const { controller, hasVehicleNow } = module;
-  const { state, flags } = controller;
-  return {
-    state,
-    status: module.wantedState,
-    flags,
-    vehicle: hasVehicleNow ? 1 : 0,
-    colour: colourOf(state, hasVehicleNow),
-    manual_override: module.hasOverride ? 1 : 0,
-    vehicle_state_update: Math.floor((module.clock.nowMs - module.vehicleChangedAtMs) / 1000),
-    rfid_auth: module.rfid.tag,
-  };
-}
+const plug: Readonly<Record<string, Field>> = {
+  state: ({ controller }) => controller.state,
+  status: (module) => module.wantedState,
+  flags: ({ controller }) => controller.flags,
+  vehicle: (module) => (module.hasVehicleNow ? 1 : 0),
+  colour: (module) => colourOf(module.controller.state, module.hasVehicleNow),
+  manual_override: (module) => (module.hasOverride ? 1 : 0),
+  vehicle_state_update: (module) => ageS(module, module.vehicleChangedAtMs),
+  rfid_auth: ({ rfid }) => rfid.tag,
+  battery_level: ({ vehicleData }) => vehicleData.socPercent ?? undefined,
+  battery_range: ({ vehicleData }) => vehicleData.range ?? undefined,
+  time_to_full_charge: ({ vehicleData }) => vehicleData.etaS ?? undefined,
+  tesla_vehicle_count: fixed(false),
+  tesla_vehicle_id: fixed(false),
+  tesla_vehicle_name: fixed(false),
+};
+
+const energy: Readonly<Record<string, Field>> = {
+  wh: ({ traits, controller }) =>
+    traits.wh === "session-ws" ? Math.floor(controller.sessionWs) : controller.lifetimeWh,
+  session_elapsed: (module) => module.elapsedS(),
+  session_energy: (module) => module.sessionWh(),
+  total_energy: (module) => module.totalKwh(),
+  total_day: ({ meter }) => meter?.counters.dayKwh,
+  total_week: ({ meter }) => meter?.counters.weekKwh,
+  total_month: ({ meter }) => meter?.counters.monthKwh,
+  total_year: ({ meter }) => meter?.counters.yearKwh,
+  total_switches: ({ meter }) => meter?.counters.switches,
+  elapsed: (module) => module.elapsedS(),
+  wattsec: (module) => (isOld(module) ? Math.floor(module.controller.sessionWs) : module.sessionWh() * 3600),
+  watthour: (module) => (isOld(module) ? module.controller.lifetimeWh : module.totalKwh() * 1000),
+};
+
+const loadFollowing: Readonly<Record<string, Field>> = {
+  divertmode: (module) => module.divertMode,
+  divert_update: (module) => ageS(module, module.divert.updatedAtMs),
+  solar: ({ divert }) => divert.solarW,
+  grid_ie: ({ divert }) => divert.gridW,
+  divert_active: ({ divert }) => divert.isActive,
+  charge_rate: ({ divert }) => divert.chargeRateA,
+  available_current: ({ divert }) => divert.availableA,
+  smoothed_available_current: ({ divert }) => divert.smoothedA,
+  trigger_current: (module) => module.divert.triggerA(module.settings.divert()),
+  min_charge_end: (module) => module.divert.minChargeEndS(module.settings.divert(), module.clock.nowMs),
+  shaper: ({ shaper }) => (shaper.isOn ? 1 : 0),
+  shaper_live_pwr: ({ shaper }) => shaper.liveW,
+  shaper_smoothed_live_pwr: ({ shaper }) => Math.round(shaper.smoothedW),
+  shaper_max_pwr: ({ settings }) => settings.number("current_shaper_max_pwr"),
+  shaper_cur: (module) => (module.shaper.isOn ? module.shaperCurrentA() : 0),
+  shaper_updated: ({ shaper, settings, clock }) =>
+    shaper.isFresh(settings.number("current_shaper_data_maxinterval"), clock.nowMs),
+};
+
+const versions: Readonly<Record<string, Field>> = {
+  config_version: (module) => module.versions.config,
+  claims_version: (module) => module.versions.claims,
+  override_version: (module) => module.versions.override,
+  schedule_version: (module) => module.versions.schedule,
+  schedule_plan_version: (module) => module.versions.schedule_plan,
+  limit_version: (module) => module.versions.limit,
+  limit: ({ limit }) => limit !== null,
+};
+
+const FIELDS: ReadonlyMap<string, Field> = new Map(
+  [network, electrical, plug, energy, loadFollowing, versions].flatMap((table) => Object.entries(table)),
+);
+
+/** The present value of a key; undefined when there is none. */
+export const fieldOf = (module: WifiModule, key: string): WireValue | undefined => FIELDS.get(key)?.(module);
 
 /** Section 2.3. */
 function colourOf(state: number, hasVehicle: boolean): number {
@@ -109,91 +152,8 @@ function colourOf(state: number, hasVehicle: boolean): number {
   }
 }
 
-function clockFields(module: WifiModule): Fields {
-  const seconds = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 19);
-  const minutes = Math.abs(module.clock.utcOffsetMin);
-  const two = (number: number): string => String(number).padStart(2, "0");
-  const offset = `${module.clock.utcOffsetMin < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}${two(minutes % 60)}`;
-  return {
-    time: `${seconds(module.clock.utcMs())}Z`,
-    local_time: `${seconds(module.clock.localMs())}${offset}`,
-    offset,
-  };
-}
-
-function energyFields(module: WifiModule): Fields {
-  const { controller, meter, traits } = module;
-  const elapsedS = module.elapsedS();
-  const sessionWh = module.sessionWh();
-  const totalKwh = module.totalKwh();
-  const isOld = traits.chip === "esp8266";
-  const counters = meter?.counters;
-  return {
-    wh: traits.wh === "session-ws" ? Math.floor(controller.sessionWs) : controller.lifetimeWh,
-    session_elapsed: elapsedS,
-    session_energy: sessionWh,
-    total_energy: totalKwh,
-    total_day: counters?.dayKwh ?? 0,
-    total_week: counters?.weekKwh ?? 0,
-    total_month: counters?.monthKwh ?? 0,
-    total_year: counters?.yearKwh ?? 0,
-    total_switches: counters?.switches ?? 0,
-    elapsed: elapsedS,
-    wattsec: isOld ? Math.floor(controller.sessionWs) : sessionWh * 3600,
-    watthour: isOld ? controller.lifetimeWh : totalKwh * 1000,
-  };
-}
-
-function divertFields(module: WifiModule): Fields {
-  const { divert, clock } = module;
-  const { nowMs } = clock;
-  const settings = module.divertSettings();
-  return {
-    divertmode: module.divertMode,
-    divert_update: Math.floor((nowMs - divert.updatedAtMs) / 1000),
-    solar: divert.solarW,
-    grid_ie: divert.gridW,
-    divert_active: divert.isActive,
-    charge_rate: divert.chargeRateA,
-    available_current: divert.availableA,
-    smoothed_available_current: divert.smoothedA,
-    trigger_current: divert.triggerA(settings),
-    min_charge_end: divert.minChargeEndS(settings, nowMs),
-  };
-}
-
-function shaperFields(module: WifiModule): Fields {
-  const { shaper, settings, clock } = module;
-  return {
-    shaper: shaper.isOn ? 1 : 0,
-    shaper_live_pwr: shaper.liveW,
-    shaper_smoothed_live_pwr: Math.round(shaper.smoothedW),
-    shaper_max_pwr: settings.number("current_shaper_max_pwr"),
-    shaper_cur: shaper.isOn ? module.shaperCurrentA() : 0,
-    shaper_updated: shaper.isFresh(settings.number("current_shaper_data_maxinterval"), clock.nowMs),
-  };
-}
-
-function versionFields({ versions, limit }: WifiModule): Fields {
-  return {
-    config_version: versions.config,
-    claims_version: versions.claims,
-    override_version: versions.override,
-    schedule_version: versions.schedule,
-    schedule_plan_version: versions.schedule_plan,
-    limit_version: versions.limit,
-    limit: limit !== null,
-  };
-}
-
-function vehicleFields({ vehicleData }: WifiModule): Fields {
-  const { socPercent, range, etaS } = vehicleData;
-  return {
-    ...(socPercent === null ? {} : { battery_level: socPercent }),
-    ...(range === null ? {} : { battery_range: range }),
-    ...(etaS === null ? {} : { time_to_full_charge: etaS }),
-    tesla_vehicle_count: false,
-    tesla_vehicle_id: false,
-    tesla_vehicle_name: false,
-  };
+function offsetText(offsetMin: number): string {
+  const two = (number: number): string => String(Math.trunc(number)).padStart(2, "0");
+  const minutes = Math.abs(offsetMin);
+  return `${offsetMin < 0 ? "-" : "+"}${two(minutes / 60)}${two(minutes % 60)}`;
 }

@@ -1,20 +1,20 @@
 import type { Clock } from "../../lib/model/clock.ts";
-import { isoAt } from "../../lib/model/units.ts";
 import { Announcer, type Outlet, type RetainedDocument } from "./announcer.ts";
 import { CLIENT, Claims, commandedFor, type Properties } from "./claims.ts";
 import { type Controller, type Delivery, STATE } from "./controller.ts";
 import { EnergyMeter } from "./energy-meter.ts";
 import { EventLog } from "./event-log.ts";
+import { VoltageFeed } from "./feeds.ts";
 import { type GenerationTraits, hasFeature } from "./generations.ts";
-import { Divert, type DivertSettings, Shaper } from "./load-following.ts";
+import { Divert, Shaper } from "./load-following.ts";
 import { ModuleClock } from "./module-clock.ts";
 import { claimOnOwnBehalf } from "./own-claims.ts";
 import { RfidReader } from "./rfid-reader.ts";
 import { Schedule, type TimerPlan } from "./schedule.ts";
-import { limitDocument, type SessionLimit } from "./session-limit.ts";
+import type { SessionLimit } from "./session-limit.ts";
 import type { Settings } from "./settings-document.ts";
 import { type WireKeys, wireKeysOf } from "./wire-keys.ts";
-import type { WireFields } from "./wire-text.ts";
+import type { WireFields, WireValue } from "./wire-text.ts";
 
 /*
  * The WiFi module of an OpenEVSE: it watches the controller, decides between claims, counts energy and tells the world.
@@ -47,8 +47,8 @@ export interface VehicleData {
 /** The controller falls to 6 A when it does not hear from the module (section 6.1). */
 const HEARTBEAT_MS = 5_000;
 const ACKNOWLEDGE_MS = 10_000;
-const FEED_AGE_MS = 120_000;
 const DEFAULT_VOLTAGE_V = 240;
+const NO_EVENT = "null";
 
 export class WifiModule {
   readonly traits: GenerationTraits;
@@ -62,6 +62,7 @@ export class WifiModule {
   readonly log = new EventLog();
   readonly shaper = new Shaper();
   readonly rfid = new RfidReader();
+  readonly voltageFeed = new VoltageFeed();
   readonly vehicleData: VehicleData = { socPercent: null, range: null, etaS: null };
   readonly versions: Record<VersionName, number>;
   readonly mac: string;
@@ -77,12 +78,11 @@ export class WifiModule {
   temperatureMax: number;
   readonly #announcer: Announcer;
   readonly #voltageV: () => number;
-  #voltageFeed = { voltageV: 0, atMs: -Infinity };
   #downSinceMs = 0;
   #hasVehicle: boolean;
   #stateShown: string;
   #wasCharging: boolean;
-  #scheduledEvent = "";
+  #scheduledEvent = NO_EVENT;
   #lastTarget = "";
 
   constructor(options: ModuleOptions) {
@@ -106,23 +106,31 @@ export class WifiModule {
     this.vehicleChangedAtMs = nowMs;
     this.temperatureMax = this.temperature();
     this.#hasVehicle = controller.evConnected;
-    this.#announcer = new Announcer(this, options.outlet);
     this.#decide();
+    this.#announcer = new Announcer(this, options.outlet);
     this.#stateShown = this.#stateText();
     this.#wasCharging = controller.state === STATE.charging;
   }
 
   /* ---- what can be seen ---- */
 
-  /** All values by key, as the module believes them. */
-  fields(): WireFields {
-    return this.#announcer.fields();
+  /** Values by key, as the module believes them; what it does not have is left out. */
+  fields(keys: readonly string[]): WireFields {
+    return new Map(
+      keys.flatMap((key): [string, WireValue][] => {
+        const shown = this.#announcer.read(key);
+        return shown === undefined ? [] : [[key, shown]];
+      }),
+    );
   }
   /** V. */
   reportedVoltageV(): number {
     if (this.traits.voltage === "controller") return Math.round(this.controller.voltageV * 10) / 10;
-    const { voltageV, atMs } = this.#voltageFeed;
-    return this.clock.nowMs - atMs <= FEED_AGE_MS ? voltageV : DEFAULT_VOLTAGE_V;
+    return this.voltageFeed.read(this.clock.nowMs) ?? DEFAULT_VOLTAGE_V;
+  }
+  /** Power of one ampere, W. */
+  perAmpW(): number {
+    return this.reportedVoltageV() * this.controller.phases;
   }
   /** 1/10 degree C. */
   temperature(): number {
@@ -158,31 +166,12 @@ export class WifiModule {
   totalKwh(): number {
     return this.meter?.counters.totalKwh ?? this.controller.lifetimeWh / 1000;
   }
-  divertSettings(): DivertSettings {
-    return {
-      pvRatio: this.settings.number("divert_PV_ratio"),
-      attackS: this.settings.number("divert_attack_smoothing_time"),
-      decayS: this.settings.number("divert_decay_smoothing_time"),
-      minChargeS: this.settings.number("divert_min_charge_time"),
-    };
-  }
   shaperCurrentA(): number {
     const maxW = this.settings.number("current_shaper_max_pwr");
-    return this.shaper.currentA(maxW, this.controller.amps, this.#perAmpW());
+    return this.shaper.currentA(maxW, this.controller.amps, this.perAmpW());
   }
   plan(): TimerPlan {
     return this.schedule.plan(this.clock.localMs(), this.settings.number("scheduler_start_window"));
-  }
-  documentOf(name: RetainedDocument): unknown {
-    const claim = this.claims.get(CLIENT.mqtt);
-    const documents: Readonly<Record<RetainedDocument, () => unknown>> = {
-      override: () => propertiesOf(this.claims.get(CLIENT.override)) ?? { state: "null" },
-      claim: () => (claim === undefined ? { state: "null" } : { priority: claim.priority, ...propertiesOf(claim) }),
-      limit: () => limitDocument(this.limit),
-      schedule: () => this.schedule.list(),
-      config: () => this.settings.document,
-    };
-    return documents[name]();
   }
 
   /* ---- the course of things ---- */
@@ -225,7 +214,7 @@ export class WifiModule {
     this.kept = forgetKept();
     this.limit = null;
     this.isLimitReached = false;
-    this.#scheduledEvent = "";
+    this.#scheduledEvent = NO_EVENT;
     this.#lastTarget = "";
     this.rfid.forget();
     this.divert = new Divert(nowMs);
@@ -280,35 +269,12 @@ export class WifiModule {
   echo(keys: readonly string[]): void {
     this.#announcer.publish(keys);
   }
-  feedVoltage(voltageV: number): void {
-    if (voltageV >= 60 && voltageV <= 300) this.#voltageFeed = { voltageV, atMs: this.clock.nowMs };
-  }
-  /** @param powerW what the sun gives, or what the grid gives (+) and takes (-) */
-  feedDivert(kind: "solar" | "grid", powerW: number): void {
-    if (kind === "solar") this.divert.solarW = powerW;
-    else this.divert.gridW = powerW;
-    const surplusA = kind === "solar" ? powerW / this.#perAmpW() : this.controller.amps - powerW / this.#perAmpW();
-    this.divert.follow(surplusA, this.divertSettings(), this.clock.nowMs);
-    this.echo(["divert_update", kind === "solar" ? "solar" : "grid_ie"]);
-    if (this.divertMode !== 2) return;
-    this.echo(["divert_active", "charge_rate", "available_current", "smoothed_available_current"]);
-    this.echo(["trigger_current", "min_charge_end"]);
-  }
-  /** @param houseW what the whole house draws */
-  feedShaper(houseW: number): void {
-    this.shaper.follow(houseW, this.settings.number("current_shaper_smoothing_time"), this.clock.nowMs);
-    this.echo(["shaper", "shaper_live_pwr", "shaper_smoothed_live_pwr", "shaper_max_pwr", "shaper_cur"]);
-    this.echo(["shaper_updated"]);
-  }
   presentTag(tag: string): void {
     if (this.isRunning && this.settings.isOn("rfid_enabled")) this.rfid.present(tag, this.clock.nowMs);
   }
 
   /* ---- inside ---- */
 
-  #perAmpW(): number {
-    return this.reportedVoltageV() * this.controller.phases;
-  }
   #configuredDivertMode(): 1 | 2 {
     return this.settings.text("charge_mode") === "eco" ? 2 : 1;
   }
@@ -323,7 +289,7 @@ export class WifiModule {
       fromMs,
       untilMs,
       energyWh: energyWh * (this.reportedVoltageV() / this.controller.voltageV),
-      powerW: amps * this.#perAmpW(),
+      powerW: amps * this.perAmpW(),
       elapsedS: ((untilMs - fromMs) / 1000) * this.controller.meterSpeedFactor,
     });
   }
@@ -385,25 +351,7 @@ export class WifiModule {
     if (isCharging !== this.#wasCharging) this.meter?.countSwitch();
     this.#wasCharging = isCharging;
     this.echo(this.keys.state);
-    this.#note();
-  }
-
-  #note(): void {
-    const { controller } = this;
-    this.log.add({
-      time: isoAt(this.clock.utcMs()).replace(/\.\d+Z$/, "Z"),
-      type: controller.fault === null ? "notification" : "warning",
-      managerState: this.wantedState,
-      evseState: controller.state,
-      evseFlags: controller.flags,
-      pilot: controller.pilotA,
-      energy: this.sessionWh(),
-      elapsed: this.elapsedS(),
-      temperature: this.temperature() / 10,
-      temperatureMax: this.temperatureMax / 10,
-      divertMode: this.divertMode,
-      shaper: this.shaper.isOn ? 1 : 0,
-    });
+    this.log.note(this);
   }
 }
 
@@ -411,15 +359,3 @@ const forgetKept = (): { override: Properties; claim: Properties } => ({
   override: { auto_release: true },
   claim: { auto_release: false },
 });
-
-/** Without the client and its rank. */
-export function propertiesOf(claim: Properties | undefined): Properties | null {
-  if (claim === undefined) return null;
-  const { state, charge_current, max_current, auto_release } = claim;
-  return {
-    ...(state === undefined ? {} : { state }),
-    ...(charge_current === undefined ? {} : { charge_current }),
-    ...(max_current === undefined ? {} : { max_current }),
-    auto_release,
-  };
-}

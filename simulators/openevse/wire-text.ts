@@ -1,6 +1,6 @@
 /*
- * How an OpenEVSE prints (fact sheet openevse 0.8 and 3.7): up to nine significant digits, an exponent from 1e7 on, whole
- * values without a point, absent temperatures as `false`.
+ * How an OpenEVSE prints (fact sheet openevse 0.8 and 3.7): an exponent from 1e7 on, whole values without a point, absent
+ * temperatures as `false`. The recordings have ten digits, or nine behind the point below 1, where the sheet says nine.
  */
 
 export type WireValue = number | string | boolean;
@@ -8,6 +8,7 @@ export type WireFields = ReadonlyMap<string, WireValue>;
 
 const LARGEST_PLAIN = 1e7;
 const SMALLEST_PLAIN = 1e-5;
+const MOST_DIGITS = 10;
 
 /** Integers of the firmware, which never get an exponent. */
 const WHOLE_KEYS: ReadonlySet<string> = new Set(["uptime", "free_heap", "freeram", "comm_sent", "comm_success"]);
@@ -18,9 +19,11 @@ export function toWireText(key: string, shown: WireValue, hasExponents: boolean)
   if (!Number.isFinite(shown)) return "null";
   const magnitude = Math.abs(shown);
   if (!hasExponents || WHOLE_KEYS.has(key)) return String(Math.round(shown * 1000) / 1000);
-  const rounded = Number(shown.toPrecision(9));
-  const isPlain = magnitude === 0 || (magnitude < LARGEST_PLAIN && magnitude > SMALLEST_PLAIN);
-  return isPlain ? String(rounded) : rounded.toExponential().replace("e+", "e");
+  if (magnitude !== 0 && (magnitude >= LARGEST_PLAIN || magnitude <= SMALLEST_PLAIN)) {
+    return Number(shown.toPrecision(MOST_DIGITS)).toExponential().replace("e+", "e");
+  }
+  const wholeDigits = String(Math.trunc(magnitude)).length;
+  return String(Number(shown.toFixed(MOST_DIGITS - wholeDigits)));
 }
 
 /** The flat object of `/status`, printed as the firmware prints it. */

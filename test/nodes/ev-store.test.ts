@@ -123,7 +123,7 @@ describe("ev-store", () => {
     assert.equal(made.status, 200);
     const { name, sessions } = made.json as { name: string; sessions: number };
     assert.equal(sessions, 1);
-    await store.commit({ sessions: [{ session, reason: "deleted" }] });
+    await store.commit({ sessions: [{ session, reason: "deleted" }], kept: [{ name: "open", content: "later" }] });
     assert.equal(await store.findSession(session.sessionId), null);
 
     const listed = (await post("backups", "s1")).json as { backups: { name: string }[] };
@@ -133,7 +133,7 @@ describe("ev-store", () => {
     );
     assert.equal((await post("restore", "s1", { name })).status, 200);
     assert.equal((await store.findSession(session.sessionId))?.energyWh, 7400);
-    assert.equal(await store.recall("open"), "now");
+    assert.equal(await store.recall("open"), "later", "what is going on now goes on");
     assert.equal((await store.listBackups()).length, 2, "what was there before is a backup too");
     assert.deepEqual(
       [...routes].map(([path, { permission }]) => [path, permission]),

@@ -45,6 +45,10 @@ interface Home {
   readonly chargerPort: number;
   readonly solarMeterPort: number | null;
   readonly meterFault: string | null;
+  readonly acCarW: number;
+  readonly openEvseState: number | null;
+  readonly openEvsePort: number | null;
+  readonly brokerPort: number | null;
 }
 const homeOf = (message: NodeMessage): Home => message.payload as Home;
 const command = async (payload: unknown, topic = "from test"): Promise<NodeMessage> => {
@@ -80,6 +84,22 @@ describe("ev-virtual-home", () => {
     await unloadFlow();
     await assert.rejects(connectModbus(home.chargerPort), { code: "ECONNREFUSED" });
     await assert.rejects(fetch(`http://127.0.0.1:${home.meterPort}/shelly`));
+  });
+
+  it("starts an OpenEVSE and a broker when they have ports, none when they are empty", async () => {
+    await load({ openEvsePort: "0", brokerPort: "0", openEvseGeneration: "2.9.1" });
+    const home = homeOf(await command({ command: "plug", plugged: true, charger: "openevse" }));
+    assert.equal(home.openEvseState, 2);
+    const reply = await fetch(`http://127.0.0.1:${home.openEvsePort}/status`);
+    assert.equal("watthour" in ((await reply.json()) as object), true);
+    (await connectModbus(home.brokerPort ?? 0)).close();
+    assert.equal(homeOf(await command({ command: "fault", device: "openevse", fault: "gfci" })).openEvseState, 6);
+    assert.equal(statusTexts("h").at(-1), "yellow ring fault gfci");
+    await unloadFlow();
+    await assert.rejects(connectModbus(home.brokerPort ?? 0), { code: "ECONNREFUSED" });
+    await load({ openEvsePort: "", brokerPort: "" });
+    const plain = homeOf(await nextMessage("out"));
+    assert.deepEqual([plain.openEvsePort, plain.brokerPort, plain.acCarW], [null, null, 0]);
   });
 
   it("takes its settings from the dialog", async () => {

@@ -73,6 +73,9 @@ function service(name: Service["name"], url: string, control: Control): Service 
     name,
     url,
     async stoppable() {
+      if (process.env.EV_MAY_STOP_SERVICES !== "1") {
+        return `${name} is somebody's server: only with EV_MAY_STOP_SERVICES=1 do these tests stop and start it`;
+      }
       if (!isLocal(url)) return `${name} runs on another machine`;
       if (process.getuid?.() !== 0) return `stopping ${name} needs root`;
       if (!(await isInstalled(control.starter))) return `${control.starter} is not installed`;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../lib/model/clock.ts";
 import { EvError } from "../../lib/model/errors.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
@@ -85,11 +86,18 @@ for (const { name, service, create } of [
     let database: TestDatabase;
     let store: Store;
     let relay: Relay | null = null;
+    let errors: string[] = [];
+    let warnings: string[] = [];
+    const logger = {
+      ...silentLogger,
+      error: (text: string) => void errors.push(text),
+      warn: (text: string) => void warnings.push(text),
+    };
 
     const open = (url = database.settings.url, file = "records.sqlite"): Promise<Store> =>
       openStore(
         { file: join(folder.folder, file), keepReadingsDays: null, backupsKept: 0, server: { url } },
-        { clock: quickClock, logger: silentLogger },
+        { clock: quickClock, logger },
       );
     const throughRelay = async (): Promise<Store> => {
       relay = await startRelay(service.url);
@@ -113,11 +121,14 @@ for (const { name, service, create } of [
       await needsService(this, service);
     });
     beforeEach(async () => {
+      errors = [];
+      warnings = [];
       folder = makeFolder();
       database = await create();
     });
     afterEach(async () => {
-      await store.close();
+      // a test that was skipped has opened none
+      await (store as Store | undefined)?.close();
       await relay?.close();
       relay = null;
       await service.start();
@@ -173,6 +184,11 @@ for (const { name, service, create } of [
       await assertAllThere(1);
       const [readings] = await database.query("SELECT count(*) AS n FROM readings");
       assert.equal(Number(readings?.n), 1);
+      assert.deepEqual(errors, [], "nothing was set aside");
+      assert.ok(
+        !warnings.some((line) => line.includes("anew")),
+        "the server's own rows were taken for somebody else's",
+      );
     });
 
     it("is silent while the connection stands: it is cut off and found again", async () => {
@@ -210,6 +226,20 @@ for (const { name, service, create } of [
       assert.equal((await store.findSession(old.sessionId))?.revision, 3);
     });
 
+    it("does not know us, or has no such database: the store says which, and goes on trying", async () => {
+      const wrong = { auth: new URL(database.settings.url), config: new URL(database.settings.url) };
+      wrong.auth.username = "ev_nobody";
+      wrong.config.pathname = "/ev_missing";
+      for (const [code, url] of Object.entries(wrong)) {
+        store = await open(url.href, `${code}.sqlite`);
+        await store.commit({ sessions: [{ session: exampleSession(), reason: "detected" }] });
+        assert.equal(await store.flush(), 1);
+        assert.equal(store.health.state === "waiting" && store.health.code, code);
+        await store.close();
+      }
+      store = await open();
+    });
+
     it("refuses one record for what it is: it is set aside, the others arrive", async () => {
       store = await open();
       await store.flush();
@@ -235,6 +265,36 @@ for (const { name, service, create } of [
         rows.map(({ id }) => id),
         ["a", "c"],
       );
+      await store.close();
+      const file = new DatabaseSync(join(folder.folder, "records.sqlite"), { readOnly: true });
+      const letters = file.prepare("SELECT body, error FROM dead_letters").all();
+      file.close();
+      assert.equal(letters.length, 1);
+      assert.match(String(letters[0]?.body), /"amount":13/);
+      assert.match(errors.join(), /^The database refused a record, which was set aside[^,]*$/);
+    });
+
+    it("is written to by two programs at once: no session of either is lost, and the chain holds", async () => {
+      store = await open();
+      const other = await open(database.settings.url, "other.sqlite");
+      try {
+        const commit = (to: Store): Promise<unknown> =>
+          to.commit({ sessions: [{ session: exampleSession(), reason: "detected" }] });
+        await Promise.all(Array.from({ length: 40 }, (_, at) => commit(at % 2 === 0 ? store : other)));
+        await until("the other has brought all", async () => (await other.flush()) === 0, 60_000);
+        await assertAllThere(40);
+        // and in turns, each with a chain that the other has carried on
+        for (const turn of [store, other, store, other]) {
+          await commit(turn);
+          await until("it has arrived", async () => (await turn.flush()) === 0, 60_000);
+        }
+        await assertAllThere(44);
+        const sessions = await database.query("SELECT count(*) AS n FROM sessions");
+        assert.equal(Number(sessions[0]?.n), 44);
+        assert.deepEqual(errors, []);
+      } finally {
+        await other.close();
+      }
     });
   });
 }

@@ -5,7 +5,9 @@ import { createManualClock, type ManualClock } from "../../lib/model/clock.ts";
 import { EvError } from "../../lib/model/errors.ts";
 import { REGISTER } from "../../simulators/quasar.ts";
 import { startVirtualHome, type VirtualHome, type VirtualHomeOptions } from "../../simulators/virtual-home.ts";
-import { connectModbus, isServed, type ModbusWire } from "../support/modbus-wire.ts";
+import { connectModbus, type ModbusWire } from "../support/modbus-wire.ts";
+import { listenToBroker } from "./mqtt-listener.ts";
+import { ask, askObject, waitUntil } from "./wire.ts";
 
 const NOON_MS = Date.UTC(2026, 5, 21, 13);
 
@@ -229,6 +231,105 @@ describe("virtual home", () => {
     more();
   });
 
+  it("has no OpenEVSE and no broker unless asked, and says so", async () => {
+    await begin();
+    assert.deepEqual([home.openEvse, home.broker], [null, null]);
+    const { acCarW, acPlugged, openEvseState, openEvsePort, brokerPort, brokerOnline } = home.state();
+    assert.deepEqual([acCarW, acPlugged, openEvseState], [0, null, null]);
+    assert.deepEqual([openEvsePort, brokerPort, brokerOnline], [null, null, null]);
+    for (const command of [
+      { command: "plug", plugged: true, charger: "openevse" },
+      { command: "wake" },
+      { command: "tag", tag: "04A1B2C3" },
+      { command: "fault", device: "openevse", fault: "gfci" },
+      { command: "fault", device: "broker", fault: "stopped" },
+    ]) {
+      assert.throws(() => home.command(command), { code: "unsupported" }, JSON.stringify(command));
+    }
+    home.command({ command: "plug", plugged: false, charger: "quasar" });
+    assert.equal(home.state().plugged, false);
+  });
+
+  it("puts the OpenEVSE's car on the same grid: grid = house - sun + car + second car", async () => {
+    await begin({ openEvsePort: 0, brokerPort: 0, openEvse: { car: { maxCurrentA: 16 } } });
+    home.command({ command: "plug", plugged: true, socPercent: 30, charger: "openevse" });
+    await charge(-16);
+    for (let minute = 0; minute < 10; minute++) {
+      clock.advance(60_000);
+      const { gridW, houseW, solarW, carW, acCarW, voltageV } = home.sample();
+      assert.ok(Math.abs(gridW - (houseW - solarW + carW + acCarW)) <= 1e-9);
+      assert.ok(carW < -2_000, "the Quasar discharges");
+      assert.ok(Math.abs(acCarW - 16 * voltageV) < 16 * 2, "the other car charges with the voltage of the house");
+      const record = home.state();
+      assert.ok(Math.abs(record.gridW - (record.houseW - record.solarW + record.carW + record.acCarW)) < 1e-9);
+      assert.equal(home.channels.grid().powerW, gridW, "the meter sees it");
+      assert.equal(home.channels.evse().powerW, carW, "the Quasar's clamp does not");
+    }
+    const { acPlugged, acSocPercent, acSessionWh, openEvseState, openEvseTopic } = home.state();
+    assert.deepEqual([acPlugged, openEvseState, openEvseTopic], [true, 3, "openevse"]);
+    assert.ok((acSocPercent ?? 0) > 30 && (acSessionWh ?? 0) > 500);
+    home.command({ command: "plug", plugged: false, charger: "openevse" });
+    assert.deepEqual([home.sample().acCarW, home.state().plugged], [0, true], "the Quasar's car stays");
+  });
+
+  it("fills both cars as fast as told", async () => {
+    await begin({ openEvsePort: 0, charger: { speedFactor: 60 } });
+    home.command({ command: "plug", plugged: true, socPercent: 10, charger: "openevse" });
+    clock.advance(180_000);
+    const soc = home.state().acSocPercent ?? 0;
+    assert.ok(soc > 40 && soc < 60, `${soc} %`);
+    home.command({ command: "speed", factor: 1 });
+    clock.advance(60_000);
+    assert.ok((home.state().acSocPercent ?? 0) - soc < 1);
+  });
+
+  it("lets the OpenEVSE talk over the home's own broker and over HTTP, in the generation asked for", async () => {
+    await begin({ openEvsePort: 0, brokerPort: 0, openEvseGeneration: "4.1.7" });
+    const listener = await listenToBroker(home.broker?.url ?? "");
+    await listener.until("openevse/announce/7b2c", (text) => text.includes('"mqtt":"openevse"'));
+    home.command({ command: "plug", plugged: true, charger: "openevse" });
+    await listener.until("openevse/vehicle", (text) => text === "1");
+    const { openEvsePort, brokerPort } = home.state();
+    const status = await askObject(openEvsePort ?? 0, "/status");
+    assert.ok(status["vehicle"] === 1 && "wh" in status && !("uptime" in status));
+    assert.equal(brokerPort, home.broker?.port);
+    await listener.close();
+  });
+
+  it("passes faults on to OpenEVSE and broker", async () => {
+    await begin({ openEvsePort: 0, brokerPort: 0 });
+    home.command({ command: "plug", plugged: true, charger: "openevse" });
+    clock.advance(5_000);
+    home.command({ command: "fault", device: "openevse", fault: "gfci" });
+    assert.deepEqual([home.state().openEvseFault, home.state().openEvseState, home.state().acCarW], ["gfci", 6, 0]);
+    home.command({ command: "fault", device: "openevse", fault: null });
+    home.command({ command: "fault", device: "broker", fault: "drop" });
+    await waitUntil(() => home.openEvse?.isMqttConnected === false, "the connection to break");
+    home.command({ command: "fault", device: "broker", fault: "stopped" });
+    await waitUntil(() => home.state().brokerOnline === false, "the broker to stop");
+    home.command({ command: "fault", device: "broker", fault: null });
+    await waitUntil(() => home.state().brokerOnline === true, "the broker to start");
+    await waitUntil(() => {
+      clock.advance(1_000);
+      return home.openEvse?.isMqttConnected === true;
+    }, "the OpenEVSE to come back");
+    assert.throws(() => home.command({ command: "fault", device: "openevse", fault: "hang" }), { code: "bad-command" });
+    assert.throws(() => home.command({ command: "tag", tag: "04A1B2C3" }), { code: "unsupported" });
+  });
+
+  it("wakes the OpenEVSE's car and shows tags to its reader", async () => {
+    await begin({
+      openEvsePort: 0,
+      openEvse: { plugged: true, config: { rfid_enabled: true }, car: { needsWake: true } },
+    });
+    clock.advance(5_000);
+    assert.equal(home.state().openEvseState, 254);
+    home.command({ command: "tag", tag: "04A1B2C3" });
+    home.command({ command: "wake" });
+    clock.advance(5_000);
+    assert.equal(home.state().openEvseState, 3);
+  });
+
   it("says which port is taken and leaves nothing running", async () => {
     await begin();
     const taken = home.meter.port;
@@ -237,14 +338,20 @@ describe("virtual home", () => {
       startVirtualHome({ clock: other, meterPort: taken }),
       (error) => error instanceof EvError && error.code === "config" && error.message.includes(String(taken)),
     );
+    for (const ports of [{ openEvsePort: taken, brokerPort: 0 }, { brokerPort: taken }]) {
+      await assert.rejects(
+        startVirtualHome({ clock: other, ...ports }),
+        (error) => error instanceof EvError && error.code === "config" && error.message.includes(String(taken)),
+      );
+    }
     assert.equal(other.pending, 0);
   });
 
   it("ends with all its sockets and timers", async () => {
-    await begin({ solarMeterPort: 0 });
-    const ports = [home.charger.port];
+    await begin({ solarMeterPort: 0, openEvsePort: 0, brokerPort: 0 });
+    const ports = [home.charger.port, home.state().openEvsePort ?? 0, home.state().brokerPort ?? 0];
     await end();
     assert.equal(clock.pending, 0);
-    for (const port of ports) assert.equal(await isServed(port), false);
+    for (const port of ports) assert.equal((await ask(port, "/")).end, "refused");
   });
 });

@@ -8,7 +8,7 @@ import type { PaymentsTable, TariffsTable } from "../store/tables.ts";
 import { toPaymentRow, toTariffRow } from "./account.ts";
 import type { HistoryAnswer } from "./answers.ts";
 import { editSession, manualSession } from "./edits.ts";
-import type { HistoryParts } from "./history.ts";
+import type { HistoryParts } from "./parts.ts";
 import type { RequestOf } from "./requests.ts";
 import { toSessionRow } from "./rows.ts";
 

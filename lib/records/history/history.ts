@@ -1,7 +1,4 @@
 import { createQueue, type Queue } from "../../io/queue.ts";
-import type { Clock } from "../../model/clock.ts";
-import type { CsvOptions } from "../report/csv.ts";
-import type { Store } from "../store/store.ts";
 import { listTariffs, makeStatement } from "./account.ts";
 import type { HistoryAnswer, Statement } from "./answers.ts";
 import { add, addPayment, addTariff, edit, remove, removePayment, removeTariff } from "./changes.ts";
@@ -16,23 +13,12 @@ import {
 } from "./columns.ts";
 import { layOut, nameOfPeriod, type Texts } from "./files.ts";
 import { importLogger } from "./import.ts";
+import type { HistoryParts } from "./parts.ts";
 import { priceSessions } from "./pricing.ts";
 import { type HistoryCommand, type HistoryRequest, isChange, type RequestOf } from "./requests.ts";
 import { listRevisions, verifyRecords } from "./revisions.ts";
 import { listSessions } from "./sessions.ts";
 import { sumAll, type SumBy, sumSessions } from "./sums.ts";
-
-/** What a history works with. */
-export interface HistoryParts {
-  readonly store: Pick<Store, "db" | "commit" | "findSession">;
-  /** IANA zone of the site: for payments, tariffs and what is entered by hand; a session has its own */
-  readonly zone: string;
-  /** where a request names none */
-  readonly currency: string;
-  readonly csv: CsvOptions;
-  readonly clock: Clock;
-  readonly texts: Texts;
-}
 
 /** Rows in one message unless the request says otherwise: more is for files. */
 const MOST_ROWS = 1000;

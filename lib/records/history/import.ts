@@ -2,7 +2,7 @@ import { createBreather } from "../report/breathe.ts";
 import type { SessionChange } from "../store/store.ts";
 import type { TariffsTable } from "../store/tables.ts";
 import type { HistoryAnswer, ImportRemark, ImportReport } from "./answers.ts";
-import type { HistoryParts } from "./history.ts";
+import type { HistoryParts } from "./parts.ts";
 import {
   findMeterRows,
   type ImportSettings,
@@ -22,7 +22,7 @@ import type { RequestOf } from "./requests.ts";
 import { roundTo } from "./rounding.ts";
 
 /** Sessions that are committed together. */
-const PIECE = 200;
+const PIECE = 50;
 
 /**
  * Takes over an existing logger's database. Safe to repeat, also with a part of the rows: what is there already stays, what

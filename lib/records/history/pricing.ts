@@ -4,7 +4,7 @@ import type { SessionChange } from "../store/store.ts";
 import type { SessionsTable, TariffsTable } from "../store/tables.ts";
 import type { HistoryAnswer, PricingReport } from "./answers.ts";
 import { matching } from "./filter.ts";
-import type { HistoryParts } from "./history.ts";
+import type { HistoryParts } from "./parts.ts";
 import type { RequestOf } from "./requests.ts";
 import { roundTo } from "./rounding.ts";
 

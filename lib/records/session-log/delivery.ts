@@ -138,7 +138,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     if (REFUSALS.has(error.code) && failures > PATIENCE && first !== undefined) {
       items.shift();
       failures = 1;
-      logger.error(`A session was given up, because the store refuses it: ${JSON.stringify(first.session)}`);
+      logger.error(`A version was given up, because the store refuses it: ${describe(first)}. ${error.message}`);
     }
     parts.onChange();
   };
@@ -161,7 +161,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       items = [...items.slice(0, inFlight), ...outdate(items.slice(inFlight), item), item];
       if (items.length > MOST_WAITING) {
         const [given] = items.splice(inFlight, 1);
-        logger.error(`Too many sessions wait for the store; given up: ${JSON.stringify(given?.session)}`);
+        if (given !== undefined) logger.error(`Too much waits for the store; given up: ${describe(given)}`);
       }
       schedule();
     },
@@ -186,6 +186,10 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     },
   };
 }
+
+/** Enough to enter it again by hand; who charged is nobody's business in a log. */
+const describe = ({ type, session: { sessionId, device, pluggedAt, unpluggedAt, energyWh } }: Item): string =>
+  `${type} ${sessionId} of "${device}", ${pluggedAt} to ${unpluggedAt ?? "now"}, ${energyWh} Wh`;
 
 /** A newer version makes an update of the same session superfluous. */
 const outdate = (waiting: readonly Item[], { session, reason }: Item): Item[] =>

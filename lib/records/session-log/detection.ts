@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { Charger } from "../../model/records.ts";
 import type { DetectedSession, DetectorEvent, DetectorSettings, Finding, Instant } from "../session/detected.ts";
 import { detect, readDetectorState, startDetector } from "../session/detector.ts";
 import { endByHand } from "../session/end-by-hand.ts";
@@ -32,6 +31,6 @@ export function presentSession({ device, time, session }: DetectorState): Detect
   return describeSession(device, time, session, time.lineMs);
 }
 
-/** What of a reading is worth writing down although no energy flows. */
-export const sightOf = ({ online, plugged, state, rfid }: Charger): string =>
-  JSON.stringify([online, plugged, state, rfid]);
+/** What is worth writing down although nothing is told and no energy flows. */
+export const sightOf = ({ phase, activity, isOnline, isPlugDoubtful }: DetectorState): string =>
+  [phase, activity, isOnline, isPlugDoubtful].join();

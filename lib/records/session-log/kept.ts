@@ -23,6 +23,8 @@ export interface KeptDevice {
   readonly device: string;
   /** opaque: the detector's own state */
   readonly detector: unknown;
+  /** opaque: of a plug behind a meter */
+  readonly plug: unknown;
   readonly entries: Entries;
   readonly announcing: readonly Announcement[];
 }
@@ -34,9 +36,9 @@ export const pastName = (logId: string, device: string): string => `${prefix(log
 export const pricesName = (logId: string): string => `${prefix(logId)}prices`;
 
 /** The often written part. */
-export function writeState({ device, detector, entries, announcing }: KeptDevice): string {
+export function writeState({ device, detector, plug, entries, announcing }: KeptDevice): string {
   const short = entries.map((entry) => ({ ...entry, profile: entry.profile.slice(-TAIL) }));
-  return JSON.stringify({ version: VERSION, device, detector, entries: short, announcing });
+  return JSON.stringify({ version: VERSION, device, detector, plug, entries: short, announcing });
 }
 
 /** The finished part of the profiles, by session. */
@@ -74,7 +76,7 @@ export function readDevice(state: string, past: string | null): KeptDevice | nul
     return { ...entry, annotations, profile: [...earlier, ...entry.profile] };
   });
   const announcing = Array.isArray(kept.announcing) ? (kept.announcing as Announcement[]) : [];
-  return { device: kept.device, detector: kept.detector, entries, announcing };
+  return { device: kept.device, detector: kept.detector, plug: kept.plug, entries, announcing };
 }
 
 export const writePrices = (book: PriceBook): string => JSON.stringify({ version: VERSION, slots: book });

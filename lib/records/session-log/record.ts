@@ -55,7 +55,7 @@ export function buildSession(
     energySource: detected.energySource,
     meterStartKwh: rounded(detected.meterStartKwh, 6),
     meterEndKwh: rounded(detected.meterEndKwh, 6),
-    meterId: null,
+    meterId: detected.energySource === "external-meter" ? detected.device : null,
     ...originRecord(profile, detected.energyWh),
     ...moneyRecord(price, detected.energyWh, settings),
     maxPowerW: rounded(detected.maxPowerW, 1),

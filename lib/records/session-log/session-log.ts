@@ -1,7 +1,7 @@
 import { type Clock, repeatEvery } from "../../model/clock.ts";
 import { EvError, toEvError } from "../../model/errors.ts";
 import type { Logger } from "../../model/logger.ts";
-import type { Charger, Meter, Prices, Vehicle } from "../../model/records.ts";
+import type { Meter, Prices, Vehicle } from "../../model/records.ts";
 import type { Session } from "../../model/session.ts";
 import type { Store } from "../store/store.ts";
 import { createDelivery, type Item } from "./delivery.ts";
@@ -50,8 +50,6 @@ export interface SessionLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly detection: Detection;
-  /** A metered plug's meter as a charger. */
-  readonly plugOf: (meter: Meter, before: Charger | null) => Charger;
   /** @returns whether it was heard; what nobody hears is told again after the next start */
   readonly onSession: (event: LogEvent, session: Session) => boolean;
   readonly onOverview: (overview: Overview) => void;
@@ -76,7 +74,6 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
   const { settings, store, clock, logger } = options;
   const origin = createOriginMeter(settings.meterStaleAfterS);
   const watches = new Map<string, Watch>();
-  const plugs = new Map<string, Charger>();
   let book: PriceBook = [];
   let keptBook: PriceBook = book;
   /** names of what need not be kept any more */
@@ -153,12 +150,12 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     options.onOverview(overview);
   };
 
-  const takeMeter = (meter: Meter): void => {
+  const takeMeter = (meter: Meter, isRetained: boolean): void => {
+    // what a meter said some time ago is no measurement of now
+    if (isRetained) return;
     origin.learn(meter, clock.nowMs());
     if (meter.role !== "evse" || defaultsFor(settings, meter.device)?.isMeteredPlug !== true) return;
-    const plug = options.plugOf(meter, plugs.get(meter.device) ?? null);
-    plugs.set(plug.device, plug);
-    watchOf(plug.device).read(plug, false);
+    watchOf(meter.device).readPlug(meter);
   };
 
   const takeVehicle = (vehicle: Vehicle): void => {
@@ -170,7 +167,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     if (prices.currency !== settings.money.currency) {
       throw new EvError(
         "config",
-        `The prices are in ${prices.currency}, the log counts in ${settings.money.currency}.`,
+        `The prices are in ${prices.currency}, the log counts in ${settings.money.currency ?? "no money"}: set the same currency.`,
       );
     }
     const oldestMs = Math.min(
@@ -241,7 +238,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     take(payload, isRetained = false) {
       const intake = readIntake(payload);
       if (intake.type === "charger") watchOf(intake.charger.device).read(intake.charger, isRetained);
-      else if (intake.type === "meter") takeMeter(intake.meter);
+      else if (intake.type === "meter") takeMeter(intake.meter, isRetained);
       else if (intake.type === "vehicle") takeVehicle(intake.vehicle);
       else if (intake.type === "prices") takePrices(intake.prices);
       else if (intake.type === "request" && isRetained) {

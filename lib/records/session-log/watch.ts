@@ -1,7 +1,8 @@
 import type { Clock } from "../../model/clock.ts";
-import type { Charger, Vehicle } from "../../model/records.ts";
+import type { Charger, Meter, Vehicle } from "../../model/records.ts";
 import type { Session } from "../../model/session.ts";
 import type { DetectedSession, DetectorEvent, Finding, Instant } from "../session/detected.ts";
+import { defaultMeteredPlugSettings, readMeteredPlug, readMeteredPlugState } from "../session/metered-plug.ts";
 import type { DetectorState } from "../session/state.ts";
 import type { RevisionReason } from "../store/store.ts";
 import type { Collected, Item } from "./delivery.ts";
@@ -18,16 +19,9 @@ import {
   presentEntry,
   showVehicle,
 } from "./device-log.ts";
-import { annotate, editsOf, type LogEntry, storedVersion } from "./entry.ts";
-import {
-  type Announcement,
-  isPastChanged,
-  type KeptDevice,
-  pastName,
-  stateName,
-  writePast,
-  writeState,
-} from "./kept.ts";
+import { annotate, editsOf, followClock, type LogEntry, storedVersion } from "./entry.ts";
+import { createKeeping } from "./keeping.ts";
+import type { Announcement, KeptDevice } from "./kept.ts";
 import type { PriceBook } from "./price-book.ts";
 import type { EnergyInterval, Origin } from "./profile.ts";
 import { buildSession } from "./record.ts";
@@ -44,6 +38,8 @@ export interface Watch {
   readonly announcing: readonly Announcement[];
   forgetAnnouncements(): void;
   read(charger: Charger, isSnapshot: boolean): void;
+  /** A plug behind a meter, which has no charger to speak for it. */
+  readPlug(meter: Meter): void;
   /** Time has passed. */
   tick(): void;
   /** The program was restarted; before any reading. */
@@ -82,20 +78,13 @@ interface Sent {
   readonly dischargedWh: number;
 }
 
-/** Messages that must not get lost between storing and sending. */
-const ANNOUNCED: ReadonlySet<NewsType> = new Set<NewsType>(["opened", "closed", "corrected"]);
-
 export function createWatch(device: string, parts: WatchParts, kept: KeptDevice | null): Watch {
   const { clock, settings, detection } = parts;
   let detector = detection.revive(kept?.detector, device);
   let entries: Entries = kept?.entries ?? [];
-  let announcing: readonly Announcement[] = kept?.announcing ?? [];
-  /** counts what has changed; the disk has what was counted in `writtenChanges` */
-  let changes = 0;
-  let writtenChanges = 0;
-  let sight = "";
-  let keptWh = Number.NaN;
-  let keptEntries: Entries = entries;
+  let plug = readMeteredPlugState(kept?.plug);
+  let sight = sightOf(detector);
+  const keeping = createKeeping(settings.logId, device, kept, parts.touch);
   /** the last version of each session that went out */
   const sent = new Map<string, Sent>();
   for (const { detected, stored } of entries) {
@@ -106,10 +95,6 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
   let isStale = false;
 
   const now = (): Instant => ({ nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
-  const dirty = (): void => {
-    changes += 1;
-    parts.touch();
-  };
 
   const build = (entry: LogEntry): Session => {
     const { session, awaitsPrices } = buildSession(entry, parts.book(), settings);
@@ -138,7 +123,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     for (const { detected } of entries)
       if (findEntry(kept, detected.sessionId) === null) sent.delete(detected.sessionId);
     entries = kept;
-    if (findings.length > 0) dirty();
+    if (findings.length > 0) keeping.note();
   };
 
   const tell = ({ type, sessionId, isUrgent }: News): void => {
@@ -157,7 +142,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     const detected = presentSession(detector);
     const entry = detected === null ? null : findEntry(entries, detected.sessionId);
     if (detected === null || entry === null || entry.isClosed) return null;
-    const current = { ...entry, detected };
+    const current = followClock(entry, detected);
     entries = changeEntry(entries, detected.sessionId, () => current);
     return current;
   };
@@ -183,7 +168,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
       const closed = { ...entry, isClosed: true, detected: endUncertain(detected) };
       entries = changeEntry(entries, detected.sessionId, () => closed);
       send("closed", closed, "detected");
-      dirty();
+      keeping.note();
     }
   };
 
@@ -192,9 +177,11 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     detector = state;
     take(findings);
     updateWhenDue();
-    const energyWh = energyOf(detector);
     // energy that is not told yet is known all the same, and must not get lost
-    if (!Object.is(energyWh, keptWh)) dirty();
+    keeping.noteEnergy(energyOf(detector));
+    const seen = sightOf(detector);
+    if (seen !== sight) keeping.note();
+    sight = seen;
   };
 
   return {
@@ -203,13 +190,9 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
       return entries;
     },
     get announcing() {
-      return announcing;
+      return keeping.announcing;
     },
-    forgetAnnouncements() {
-      if (announcing.length === 0) return;
-      announcing = [];
-      dirty();
-    },
+    forgetAnnouncements: () => keeping.forgetAnnouncements(),
     get running() {
       const detected = presentSession(detector);
       if (detected === null) return null;
@@ -218,9 +201,12 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     },
     read(charger, isSnapshot) {
       step({ type: "reading", charger, isSnapshot, ...now() });
-      const seen = sightOf(charger);
-      if (seen !== sight) dirty();
-      sight = seen;
+    },
+    readPlug(meter) {
+      const { state, charger } = readMeteredPlug(plug, meter, now(), defaultMeteredPlugSettings);
+      if (state.phase !== plug.phase) keeping.note();
+      plug = state;
+      step({ type: "reading", charger, ...now() });
     },
     tick: () => step({ type: "tick", ...now() }),
     resume() {
@@ -232,17 +218,17 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
       const { state, findings } = detection.end(detector, now());
       detector = state;
       take(findings);
-      dirty();
+      keeping.note();
       return true;
     },
     annotate(said) {
       bringUpToDate();
       const entry = presentEntry(entries);
       if (entry === null) return false;
-      const changed = annotate(entry, said);
+      const changed = annotate(entry.isClosed ? markCorrected(entry) : entry, said);
       entries = changeEntry(entries, entry.detected.sessionId, () => changed);
       send(entry.isClosed ? "corrected" : "updated", changed, "edited", said);
-      dirty();
+      keeping.note();
       return true;
     },
     seeVehicle(vehicle) {
@@ -250,7 +236,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
       if (changed === entries) return;
       entries = changed;
       isStale = true;
-      dirty();
+      keeping.note();
       updateWhenDue();
     },
     reprice() {
@@ -261,7 +247,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
         if (session.cost === entry.stored?.cost && session.unpricedWh === entry.stored.unpricedWh) continue;
         entries = changeEntry(entries, session.sessionId, () => marked);
         send("corrected", marked, "corrected");
-        dirty();
+        keeping.note();
       }
     },
     present() {
@@ -280,33 +266,14 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     },
     collect(items) {
       const own = items.filter((item) => item.device === device);
-      if (changes === writtenChanges && own.length === 0) return { rows: [], written: () => {} };
-      const counted = changes;
-      keptWh = energyOf(detector);
-      announcing = own
-        .filter(({ type }) => ANNOUNCED.has(type))
-        .map(({ type, session }) => ({ type, sessionId: session.sessionId }));
-      const versions = new Map(own.map(({ session }) => [session.sessionId, storedVersion(session)]));
-      const snapshot = entries.map((entry) => ({
-        ...entry,
-        stored: versions.get(entry.detected.sessionId) ?? entry.stored,
-      }));
-      const rows = [
-        {
-          name: stateName(settings.logId, device),
-          content: writeState({ device, detector, entries: snapshot, announcing }),
-        },
-        ...(isPastChanged(keptEntries, entries)
-          ? [{ name: pastName(settings.logId, device), content: writePast(entries) }]
-          : []),
-      ];
+      const { rows, written } = keeping.collect(own, { device, detector, plug, entries }, energyOf(detector));
       return {
         rows,
         written() {
-          writtenChanges = counted;
-          keptEntries = snapshot;
-          for (const [sessionId, stored] of versions) {
-            entries = changeEntry(entries, sessionId, (entry) => ({ ...entry, stored }));
+          written();
+          for (const { session } of own) {
+            const stored = storedVersion(session);
+            entries = changeEntry(entries, session.sessionId, (entry) => ({ ...entry, stored }));
           }
         },
       };
@@ -314,11 +281,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     settle(item, stored, isHeard) {
       revisions.set(stored.sessionId, stored.revision);
       if (revisions.size > MOST_REVISIONS) revisions.delete(revisions.keys().next().value ?? "");
-      if (!isHeard) return;
-      const left = announcing.filter(({ type, sessionId }) => type !== item.type || sessionId !== stored.sessionId);
-      if (left.length === announcing.length) return;
-      announcing = left;
-      dirty();
+      if (isHeard) keeping.settle(item, stored);
     },
   };
 }

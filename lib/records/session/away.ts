@@ -101,17 +101,31 @@ export function splitAtReplug(step: Step, charger: Charger, before: CountersBefo
   draft.pendingActivity = null;
 }
 
-/** Sessions that came and went unseen, by what the total has gained more than the present session. */
+/** Sessions that came and went unseen, by what the total has gained more than the session before and the present one. */
 export function findMissedSession(step: Step, ownWh: number): void {
   const { draft } = step;
-  const { total } = draft.unpluggedMarks;
-  const sum = draft.totalCounter?.sumWh;
   const fromMs = draft.unpluggedSeenMs;
-  if (total === null || sum === undefined || fromMs === null) return;
-  const missedWh = sum - total - ownWh;
+  if (fromMs === null) return;
+  const missedWh = missedBy(step, ownWh);
   if (missedWh <= MISSED_WH) return;
   tellMissedSession(step, fromMs, now(step), missedWh);
-  draft.unpluggedMarks = { ...draft.unpluggedMarks, total: sum - ownWh };
+  const sums = marksOf(draft);
+  draft.unpluggedMarks = { ...sums, total: sums.total === null ? null : sums.total - ownWh };
+  draft.closed = null;
+}
+
+function missedBy({ draft }: Step, ownWh: number): number {
+  const { unpluggedMarks, totalCounter, sessionCounter, closed } = draft;
+  if (totalCounter === null) {
+    // what such a counter shows without a car is what the last car took
+    if (draft.sessionResets !== "at-plug" || sessionCounter === null || draft.pendingPlug !== null) return 0;
+    return sessionCounter.sumWh - (unpluggedMarks.session ?? sessionCounter.sumWh);
+  }
+  if (draft.totalGrows !== "at-unplug" || closed === null)
+    return totalCounter.sumWh - (unpluggedMarks.total ?? totalCounter.sumWh) - ownWh;
+  // the last session's own energy may be in the jump, or have been before
+  const { marks, energyWh } = closed.session;
+  return totalCounter.sumWh - (marks.total ?? totalCounter.sumWh) - energyWh;
 }
 
 /**
@@ -129,9 +143,11 @@ export function chargedInGapMs(step: Step, charger: Charger, gainWh: number): nu
 
 /** Corrects a segment that went on into a gap: it lasted as long as current flowed. */
 export function settleGap(step: Step, charger: Charger, gainWh: number, isStillFlowing: boolean): void {
-  const { session, seen } = step.draft;
+  const { session, seen, pendingPlug } = step.draft;
   const segment = session === null ? null : openSegment(session);
   if (session === null || segment === null || seen === null) return;
+  // the car had left before the gap
+  if (pendingPlug?.value === false && pendingPlug.sinceMs <= seen.atMs) return;
   const chargedMs = chargedInGapMs(step, charger, gainWh);
   if (segment.chargingFromMs !== null) {
     segment.chargingMs += Math.max(0, seen.atMs - segment.chargingFromMs) + chargedMs;

@@ -46,7 +46,8 @@ export const firstCounter = (valueWh: number, { lineMs, flowMs }: CounterMoment)
 export function readCounter(counter: Counter, valueWh: number, moment: CounterMoment): CounterStep {
   const gainWh = valueWh - counter.lastWh;
   if (gainWh === 0 && counter.held === null) return { counter: { ...counter, seenMs: moment.lineMs }, flag: null };
-  if (gainWh < -JITTER_WH) return fall(counter, valueWh, moment);
+  // what falls when a car has come or gone is a new count, however little it falls
+  if (gainWh < -JITTER_WH || (gainWh < 0 && counter.mayRestart)) return fall(counter, valueWh, moment);
   if (gainWh <= 0) return { counter: { ...counter, seenMs: moment.lineMs, held: null }, flag: null };
   if (isPossible(gainWh, counter.movedFlowMs, moment)) return goOn(counter, valueWh, gainWh, moment, null);
   return jump(counter, valueWh, moment);

@@ -67,14 +67,12 @@ export function detect(
   return { state: step.draft, findings: step.findings };
 }
 
-/** The program was restarted: what is pending is not settled by the time that nobody looked. */
+/** The program was restarted. */
 function resume(step: Step): void {
   const { draft } = step;
   draft.isResumed = true;
   draft.isOnline = false;
   draft.awayFromMs = now(step);
-  draft.pendingPlug = null;
-  draft.pendingActivity = null;
   if (draft.session !== null) draft.session.isResumed = true;
 }
 

@@ -70,9 +70,9 @@ export function addEnergy(step: Step, session: OpenSession, until?: Marks): void
   const { draft } = step;
   adoptLateCounters(draft, session);
   session.source = sourceOf(draft, session);
-  if (isKnownLate(draft) && session.unpluggedMs === null) flagSession(step, session, "estimated");
   const gainWh = roundTo(takenWh(draft, session, until) - session.energyWh, 3);
   if (gainWh <= 0) return;
+  if (leadOf(draft, session) === "integrated") flagSession(step, session, "estimated");
   bookEnergy(step, session, gainWh, 0);
 }
 

@@ -2,7 +2,7 @@ import { roundTo, secondsToMs } from "../../model/units.ts";
 import { takenWh } from "./energy.ts";
 import { closeSession } from "./sessions.ts";
 import type { DetectorState } from "./state.ts";
-import { copySession, flagSession, now, type Step } from "./step.ts";
+import { copySession, flagSession, marksOf, now, type Step } from "./step.ts";
 import { tell } from "./telling.ts";
 
 /* Energy that arrives when the car has left: waited for, and told as a correction when it comes later still. */
@@ -62,4 +62,5 @@ export function correctClosed(step: Step): void {
   flagSession(step, session, "corrected");
   tell(step, session, "corrected");
   draft.closed = { session, closedMs: closed.closedMs };
+  draft.unpluggedMarks = marksOf(draft);
 }

@@ -24,12 +24,15 @@ const LONGEST_INTEGRATION_MS = 300_000;
 /** A voltage so far above the usual one is a glitch (edge case 34). */
 const VOLTAGE_GLITCH = 1.5;
 const VOLTAGES_KEPT = 5;
+/** No counter is larger. */
+const MOST_WH = 1e12;
+const MOST_SECONDS = 1e9;
 
 const finite = (value: number | null | undefined): number | null =>
-  typeof value === "number" && Number.isFinite(value) ? value : null;
-const counterWh = (value: number | null | undefined): number | null => {
-  const wh = finite(value);
-  return wh === null || wh < 0 || wh > 1e12 ? null : wh;
+  typeof value === "number" && Number.isFinite(value) ? value + 0 : null;
+const within = (value: number | null | undefined, most: number): number | null => {
+  const figure = finite(value);
+  return figure === null || figure < 0 || figure > most ? null : figure;
 };
 
 /** The numbers of a reading that can be true. */
@@ -39,10 +42,10 @@ function sane(charger: Charger): Charger {
     powerW: finite(charger.powerW),
     currentA: finite(charger.currentA),
     voltageV: finite(charger.voltageV),
-    sessionWh: counterWh(charger.sessionWh),
-    totalWh: counterWh(charger.totalWh),
-    sessionS: finite(charger.sessionS),
-    uptimeS: finite(charger.uptimeS),
+    sessionWh: within(charger.sessionWh, MOST_WH),
+    totalWh: within(charger.totalWh, MOST_WH),
+    sessionS: within(charger.sessionS, MOST_SECONDS),
+    uptimeS: within(charger.uptimeS, MOST_SECONDS),
     temperatureC: finite(charger.temperatureC),
     socPercent: finite(charger.socPercent),
   };
@@ -65,13 +68,16 @@ export function takeReading(step: Step, reading: Charger): void {
     draft.totalGrows = charger.counters.totalGrows;
   }
   const isFlowing = activityOf(charger) !== "idle";
-  passFlow(step, charger, powerW, isFlowing, isAway);
+  passFlow(step, powerW, isFlowing, isAway);
   const before = countersBefore(step);
   const isDoubtful = isAway || draft.isPlugDoubtful;
-  const isSplit = isDoubtful && draft.phase === "plugged" && hasReplugged(step, charger, before, hasRebooted);
+  const isThere = draft.phase === "plugged" && pluggedIn(charger) !== false;
+  const isSplit = isDoubtful && isThere && hasReplugged(step, charger, before, hasRebooted);
   expectRestart(step, charger, isSplit, isAway);
-  noteReading(step, charger, isAway);
+  const hasFallen = charger.sessionWh !== null && charger.sessionWh < (before.sessionWh ?? 0) - 1;
+  noteReading(step, charger, isAway || (draft.isPlugDoubtful && hasFallen));
   readCounters(step, charger);
+  expectRestart(step, charger, false, false);
   if (isSplit) splitAtReplug(step, charger, before, pluggedIn(charger) !== false);
   giveEnergy(step, charger, before, isAway);
   noteUnplugged(step, charger);
@@ -97,7 +103,7 @@ function powerOf(step: Step, { powerW, currentA, voltageV, phases }: Charger): n
   const { draft, settings } = step;
   const usualV = [...draft.voltagesV].sort((a, b) => a - b)[Math.floor(draft.voltagesV.length / 2)];
   const isGlitch = voltageV !== null && usualV !== undefined && voltageV > usualV * VOLTAGE_GLITCH;
-  if (voltageV !== null && voltageV > 50 && !isGlitch)
+  if (voltageV !== null && voltageV > 50 && voltageV < 1500 && !isGlitch)
     draft.voltagesV = [...draft.voltagesV.slice(1 - VOLTAGES_KEPT), voltageV];
   const volts = isGlitch ? (usualV ?? null) : voltageV;
   const own = isGlitch && powerW !== null ? powerW * ((usualV ?? 0) / voltageV) : powerW;
@@ -106,7 +112,7 @@ function powerOf(step: Step, { powerW, currentA, voltageV, phases }: Charger): n
 }
 
 /** How long energy may have flowed since the last reading, and what by power and time. */
-function passFlow(step: Step, charger: Charger, powerW: number | null, isFlowing: boolean, isAway: boolean): void {
+function passFlow(step: Step, powerW: number | null, isFlowing: boolean, isAway: boolean): void {
   const { draft } = step;
   const { seen } = draft;
   if (seen === null) {
@@ -122,11 +128,10 @@ function passFlow(step: Step, charger: Charger, powerW: number | null, isFlowing
   draft.flowMs += spanMs;
   if (spanMs > LONGEST_INTEGRATION_MS || (!isFlowing && !seen.isFlowing)) return;
   // a state that has just changed says nothing of the power before
-  const beforeW = seen.isFlowing ? seen.powerW : powerW;
-  const afterW = isFlowing ? powerW : seen.powerW;
-  const isOut = charger.state === "discharging" || (beforeW ?? 0) < 0;
-  const outWh = integrate(draft, beforeW, afterW, spanMs);
-  if (isOut && outWh > 0 && draft.session !== null && draft.session.unpluggedMs === null)
+  if (!seen.isFlowing) return;
+  const isSameWay = isFlowing && (powerW ?? 0) * (seen.powerW ?? 0) >= 0;
+  const outWh = integrate(draft, seen.powerW, isSameWay ? powerW : seen.powerW, spanMs);
+  if (outWh > 0 && draft.session !== null && draft.session.unpluggedMs === null)
     bookEnergy(step, draft.session, 0, outWh);
 }
 
@@ -179,18 +184,18 @@ function giveEnergy(step: Step, charger: Charger, before: CountersBefore, isAway
     return;
   }
   if (draft.phase !== "unplugged") return;
-  if (pluggedIn(charger) === false) correctClosed(step);
+  const isLate = draft.totalGrows === "at-unplug";
+  if (pluggedIn(charger) === false || (isAway && isLate)) correctClosed(step);
   if (isAway) findMissedSession(step, ownShare(step, charger, before));
 }
 
 /** What of the total's gain belongs to the car that is there now, Wh. */
 function ownShare(step: Step, charger: Charger, before: CountersBefore): number {
   const { draft } = step;
-  if (pluggedIn(charger) === false) return 0;
+  if (pluggedIn(charger) === false || draft.totalGrows === "at-unplug") return 0;
   // without a counter of its own all of it may be
-  if (charger.sessionWh === null || before.marks.session === null || draft.totalGrows === "at-unplug")
-    return Number.POSITIVE_INFINITY;
-  return marksOf(draft).session === null ? 0 : (draft.sessionCounter?.sumWh ?? 0) - before.marks.session;
+  if (charger.sessionWh === null || before.marks.session === null) return Number.POSITIVE_INFINITY;
+  return (draft.sessionCounter?.sumWh ?? 0) - before.marks.session;
 }
 
 function noteSource(session: OpenSession, { flags }: Charger): void {
@@ -203,7 +208,6 @@ function noteUnplugged(step: Step, charger: Charger): void {
   if (pluggedIn(charger) !== false) return;
   draft.unpluggedMarks = marksOf(draft);
   draft.unpluggedSeenMs = now(step);
-  if (draft.session !== null) draft.session.suspectedResetMs = null;
 }
 
 function noteExtremes(step: Step, charger: Charger, powerW: number | null): void {

@@ -34,8 +34,7 @@ export function noteReading(step: Step, charger: Charger, isAway: boolean): void
   const { draft } = step;
   notePlug(step, pluggedIn(charger), charger, isAway);
   noteActivity(step, charger, isAway);
-  if (pluggedIn(charger) === null) draft.isPlugDoubtful = true;
-  else if (!isAway) draft.isPlugDoubtful = false;
+  draft.isPlugDoubtful = pluggedIn(charger) === null;
 }
 
 function notePlug(step: Step, isPlugged: boolean | null, charger: Charger, isAway: boolean): void {
@@ -75,7 +74,7 @@ function noteActivity(step: Step, charger: Charger, isAway: boolean): void {
     return;
   }
   if (pending?.value === activity) {
-    const isTelling = reason.startsWith("fault") || pending.reason === "unknown";
+    const isTelling = reason.startsWith("fault") || pending.reason === "unknown" || pending.reason === "unplugged";
     const settleMs = charger.state === "unknown" ? pending.settleMs : secondsToMs(settings.settleS);
     draft.pendingActivity = { ...pending, settleMs, reason: isTelling ? reason : pending.reason };
     return;
@@ -98,6 +97,8 @@ function reasonOf({ state, faults }: Charger): string {
 export function settle(step: Step): void {
   const { draft } = step;
   const { pendingPlug, pendingActivity } = draft;
+  // time in which nobody looked settles nothing
+  if (draft.isResumed) return;
   if (pendingPlug !== null && hasSettled(step, pendingPlug)) {
     if (pendingPlug.value) settlePluggedIn(step, pendingPlug);
     else settleUnplugged(step, pendingPlug);

@@ -5,6 +5,7 @@ import { Worker } from "node:worker_threads";
 import type { Clock } from "../../model/clock.ts";
 import { EvError, type EvErrorCode, toEvError } from "../../model/errors.ts";
 import type { CopyJob, CopyReply } from "./copy-worker.ts";
+import { stagedPath } from "./open-file.ts";
 import type { BackupReport } from "./store.ts";
 import { workerFile } from "./worker-line.ts";
 
@@ -12,8 +13,8 @@ import { workerFile } from "./worker-line.ts";
 export interface Backups {
   /** @throws EvError `bad-command` for a name that is none, `io` */
   make(name?: string): Promise<BackupReport>;
-  /** Whether it could be restored. @throws EvError `bad-command`, `io` saying why not */
-  check(name: string): Promise<BackupReport>;
+  /** Copies a backup that could be restored to where it can take the file's place. @throws EvError `bad-command`, `io` saying why not */
+  stage(name: string): Promise<BackupReport>;
   list(): Promise<readonly { readonly name: string; readonly bytes: number; readonly at: string }[]>;
   /** A daily copy when the latest is older than a day; the oldest beyond `kept` go. @returns the new one, or null */
   makeDaily(kept: number): Promise<BackupReport | null>;
@@ -40,11 +41,18 @@ export function backupName(name: string): string {
 export function createBackups(file: string, folder: string, clock: Clock): Backups {
   const stamp = (): string => new Date(clock.nowMs()).toISOString().replaceAll(":", "").replace("Z", "");
 
+  let latestCopy: Promise<unknown> = Promise.resolve();
+  /** One copy at a time. */
+  const inTurn = <Done>(work: () => Promise<Done>): Promise<Done> => {
+    const done = latestCopy.then(work, work);
+    latestCopy = done;
+    return done;
+  };
   const copyTo = async (name: string): Promise<BackupReport> => {
     await onDisk(mkdir(folder, { recursive: true }));
     const to = join(folder, name);
     if (await exists(to)) throw new EvError("bad-command", `There is a backup ${name} already; it is not overwritten.`);
-    return { file: to, ...(await runCopy({ from: file, to })) };
+    return { file: to, ...(await inTurn(() => runCopy({ from: file, to }))) };
   };
   const list: Backups["list"] = async () => {
     const names = await readdir(folder).catch(() => []);
@@ -60,10 +68,10 @@ export function createBackups(file: string, folder: string, clock: Clock): Backu
   };
   return {
     make: async (name) => copyTo(backupName(name ?? `records-${stamp()}`)),
-    async check(name) {
+    async stage(name) {
       const path = join(folder, backupName(name));
       if (!(await exists(path))) throw new EvError("bad-command", `There is no backup ${backupName(name)}.`);
-      return { file: path, ...(await runCopy({ from: path, to: null })) };
+      return { file: path, ...(await inTurn(() => runCopy({ from: path, to: stagedPath(file) }))) };
     },
     list,
     async makeDaily(kept) {

@@ -11,8 +11,7 @@ import { toStoreError } from "./sqlite-errors.ts";
 
 export interface CopyJob {
   readonly from: string;
-  /** null = only look whether `from` could be restored */
-  readonly to: string | null;
+  readonly to: string;
 }
 
 export type CopyReply =
@@ -20,32 +19,34 @@ export type CopyReply =
   | { readonly error: { readonly code: string; readonly text: string } };
 
 function copy({ from, to }: CopyJob): CopyReply {
-  if (to === null) return look(from);
   const part = `${to}.part`;
   rmSync(part, { force: true });
   const source = connect(from, { isReadOnly: true });
   try {
     source.database.prepare("VACUUM INTO ?").run(part);
+  } catch (thrown) {
+    rmSync(part, { force: true });
+    throw thrown;
   } finally {
     source.close();
   }
-  const seen = look(part);
-  if ("error" in seen) {
+  const copied = look(part);
+  if ("error" in copied) {
     rmSync(part, { force: true });
-    return seen;
+    return copied;
   }
   const handle = openSync(part, "r+");
   fsyncSync(handle);
   closeSync(handle);
   renameSync(part, to);
-  return seen;
+  return copied;
 }
 
 function look(path: string): CopyReply {
   const file = connect(path, { isReadOnly: true });
   try {
     const refuse = (text: string): CopyReply => ({ error: { code: "io", text } });
-    if (!isSound(file)) return refuse("The backup is damaged.");
+    if (!isSound(file)) return refuse("The copy is damaged.");
     const version = schemaVersion(file);
     if (version === 0) return refuse("The file is no backup of ours.");
     if (version > latestVersion(schemaSteps)) return refuse(`The backup is of a later version (schema ${version}).`);

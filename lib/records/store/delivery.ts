@@ -35,7 +35,7 @@ export interface CourierSurroundings {
 
 type OutboxRow = Questions["peek"]["answer"]["rows"][number];
 
-const BATCH = { limit: 200, maxBytes: 1_000_000 };
+const BATCH = { limit: 200, maxBytes: 400_000 };
 const BACKOFF = { baseMs: 1000, capMs: 60_000 };
 /** A batch of one that fails for a reason we do not know, while the server is up, is refused in all but name. */
 const TRIES_OF_UNKNOWN = 8;
@@ -193,8 +193,8 @@ export function createCourier({ file, server, clock, logger, board }: CourierSur
 }
 
 function read({ kind, body }: OutboxRow): Parcel {
-  return kind === "readings"
-    ? { kind, rows: JSON.parse(body) as ReadingsTable[] }
+  return kind.startsWith("readings")
+    ? { kind: "readings", rows: JSON.parse(body) as ReadingsTable[] }
     : { kind: "change", delivery: JSON.parse(body) as Delivery };
 }
 

@@ -1,14 +1,15 @@
-import { rmSync, copyFileSync, renameSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { EvError, type EvErrorCode } from "../../model/errors.ts";
 import { commitChange } from "./commit-change.ts";
 import type { Connection } from "./connection.ts";
 import type { KeptTable } from "./tables.ts";
 import { createCursors } from "./cursors.ts";
 import { learnHeads, outboxKeys, rebase, unknownHeads } from "./heads.ts";
-import { type FileEvent, openFile, type OpenFile } from "./open-file.ts";
-import { acknowledge, bury, deadLetters, peek, waitingCount } from "./outbox.ts";
+import { type FileEvent, openFile, type OpenFile, stagedPath } from "./open-file.ts";
+import { acknowledge, bury, peek, waitingCount } from "./outbox.ts";
 import { appendPack, postPack } from "./readings.ts";
 import { schemaSteps } from "./schema.ts";
+import { thinOutbox } from "./thin-outbox.ts";
 import { isDamage } from "./sqlite-errors.ts";
 import { changeOf, type FileState, type QuestionName, type Questions, type WorkerSettings } from "./worker-protocol.ts";
 
@@ -105,8 +106,11 @@ export function createFileDesk(settings: WorkerSettings, tell: (events: readonly
     append(ask) {
       ({ nowMs } = ask);
       return write("quick", (quick) => {
-        if (hasServer) postPack(quick, ask.pack, nowMs);
-        else appendPack(quick, ask.pack);
+        if (hasServer) {
+          postPack(quick, ask.pack, nowMs);
+          const thinning = thinOutbox(quick, settings.readingsThatMayWait);
+          if (thinning !== null) tell([{ event: "thinned", ...thinning }]);
+        } else appendPack(quick, ask.pack);
         return { waiting: hasServer ? waitingCount(quick) : 0 };
       });
     },
@@ -129,7 +133,6 @@ export function createFileDesk(settings: WorkerSettings, tell: (events: readonly
     peek: ({ limit, maxBytes }) => read((reading) => peek(reading, limit, maxBytes)),
     acknowledge: ({ ids }) => write("durable", (durable) => acknowledge(durable, ids)),
     bury: (ask) => write("durable", (durable) => bury(durable, ask)),
-    deadLetters: () => read(deadLetters),
     unknownHeads: ({ sessionIds, devices }) => read((reading) => unknownHeads(reading, sessionIds, devices)),
     learnHeads(heads) {
       write("durable", (durable) => learnHeads(durable, heads));
@@ -144,10 +147,8 @@ export function createFileDesk(settings: WorkerSettings, tell: (events: readonly
       const kept = file?.reading?.all<KeptTable>("SELECT name, content, at_ms FROM kept") ?? [];
       file?.close();
       file = null;
-      // beside the file first, so that it changes in one step
-      copyFileSync(ask.from, `${path}.restoring`);
       for (const companion of ["-wal", "-shm"]) rmSync(path + companion, { force: true });
-      renameSync(`${path}.restoring`, path);
+      renameSync(stagedPath(path), path);
       const restored = reopen();
       if (restored.durable !== null) replaceKept(restored.durable, kept);
       return state(restored);

@@ -4,7 +4,6 @@ import type { Connection } from "./connection.ts";
 import { waitingCount } from "./outbox.ts";
 import type { Heads } from "./server-heads.ts";
 import type { SessionChange } from "./store.ts";
-import type { SessionRevisionsTable } from "./tables.ts";
 
 /*
  * With a server the file knows of each session and each chain only how far it has come. What it does not know, because it is new
@@ -29,33 +28,40 @@ export function learnHeads(file: Connection, heads: Heads): void {
   file.transaction(() => insertHeads(file, heads));
 }
 
-const waitingChanges = (file: Connection): { id: number; body: string }[] =>
-  file.all("SELECT id, body FROM outbox WHERE kind = 'change' ORDER BY id");
+/** One at a time: tens of thousands may wait. */
+function* waitingChanges(file: Connection): Generator<{ readonly id: number; readonly delivery: Delivery }> {
+  for (const { id } of file.all<{ id: number }>("SELECT id FROM outbox WHERE kind = 'change' ORDER BY id")) {
+    const [row] = file.all<{ body: string }>("SELECT body FROM outbox WHERE id = ?", id);
+    if (row !== undefined) yield { id, delivery: JSON.parse(row.body) as Delivery };
+  }
+}
 
 /** The sessions and devices of all that waits. */
 export function outboxKeys(file: Connection): { sessionIds: string[]; devices: string[] } {
-  const rows = waitingChanges(file).flatMap(({ body }) => (JSON.parse(body) as Delivery).revisions);
-  return {
-    sessionIds: [...new Set(rows.map(({ session_id }) => session_id))],
-    devices: [...new Set(rows.map(({ device }) => device))],
-  };
+  const sessionIds = new Set<string>();
+  const devices = new Set<string>();
+  for (const { delivery } of waitingChanges(file)) {
+    for (const { session_id, device } of delivery.revisions) {
+      sessionIds.add(session_id);
+      devices.add(device);
+    }
+  }
+  return { sessionIds: [...sessionIds], devices: [...devices] };
 }
 
 /** Numbers all that waits anew, after what the server has; what the server knows already is left out. */
 export function rebase(file: Connection, heads: Heads): { waiting: number } {
-  const { sessionIds, devices } = outboxKeys(file);
   return file.transaction(() => {
+    const { sessionIds, devices } = outboxKeys(file);
     for (const sessionId of sessionIds) file.run("DELETE FROM session_heads WHERE session_id = ?", sessionId);
     for (const device of devices) file.run("DELETE FROM chain_heads WHERE device = ?", device);
-    // inside this transaction: all or nothing
     insertHeads(file, heads);
     const ledger = headsLedger(file);
-    for (const { id, body } of waitingChanges(file)) {
-      const delivery = JSON.parse(body) as Delivery;
+    for (const { id, delivery } of waitingChanges(file)) {
       const revisions = delivery.revisions.flatMap((row) => {
         const session = JSON.parse(row.record) as Session;
         const change: SessionChange = { session, reason: row.reason as SessionChange["reason"], author: row.author };
-        const renumbered: SessionRevisionsTable | null = addSession(ledger, change, row.recorded_at_ms).row;
+        const renumbered = addSession(ledger, change, row.recorded_at_ms).row;
         return renumbered === null ? [] : [renumbered];
       });
       file.run("UPDATE outbox SET body = ? WHERE id = ?", JSON.stringify({ ...delivery, revisions }), id);

@@ -19,6 +19,8 @@ interface Surroundings {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly board: HealthBoard;
+  /** another way to start the thread, for tests */
+  readonly openWorker?: typeof openWorker | undefined;
 }
 
 /** Longest wait for a clean end; a damaged disk may take forever, ms. */
@@ -29,14 +31,14 @@ const inUse = new Set<string>();
 /** @throws EvError `config` when another store of this process has the same file */
 export async function createLocalFile(
   settings: WorkerSettings,
-  { clock, logger, board }: Surroundings,
+  { clock, logger, board, openWorker: startThread = openWorker }: Surroundings,
 ): Promise<LocalFile> {
   const path = resolve(settings.path);
   if (inUse.has(path)) {
     throw new EvError("config", `Two stores use the same file, ${path}: let all nodes use one of them.`);
   }
   inUse.add(path);
-  const open = (): WorkerLine => openWorker(settings, (event) => tell(event, logger));
+  const open = (): WorkerLine => startThread(settings, (event) => tell(event, logger));
   let worker = open();
   let isClosed = false;
 
@@ -44,10 +46,15 @@ export async function createLocalFile(
     board.waiting(waiting);
     board.disk(fault, 0);
   };
+  const restart = (): void => {
+    logger.error("The thread that writes the records had ended; a new one was started.");
+    worker = open();
+    worker.ask("open", { nowMs: clock.nowMs() }).then(noteState, () => {});
+  };
   const file: LocalFile = {
     ask(name, ask, transfer) {
       if (isClosed) return Promise.reject(new EvError("closed", "The store was closed."));
-      if (!worker.isAlive) worker = open();
+      if (!worker.isAlive) restart();
       return worker.ask(name, ask, transfer);
     },
     noteState,
@@ -87,6 +94,11 @@ function tell(event: FileEvent, logger: Logger): void {
       break;
     case "migrated":
       logger.info(`The records were brought to schema ${event.to}; a backup of schema ${event.from}: ${event.backup}.`);
+      break;
+    case "thinned":
+      logger.warn(
+        `Too many readings wait for the database: the oldest were made coarser (${event.merged} merged, ${event.dropped} dropped).`,
+      );
       break;
     case "newer":
       logger.error(`The records file was written by a later version (schema ${event.version}); it is only read.`);

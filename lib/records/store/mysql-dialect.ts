@@ -1,7 +1,7 @@
 import { CompiledQuery, MysqlDialect } from "kysely";
 import type { PoolConnection } from "mysql2";
 import { loadDriver } from "./optional-driver.ts";
-import type { CuttableDialect, DialectSettings } from "./server.ts";
+import type { CuttableDialect, DialectSettings } from "./cuttable-dialect.ts";
 
 const CONNECT_WITHIN_MS = 5000;
 

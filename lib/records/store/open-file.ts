@@ -1,15 +1,18 @@
 import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { type Connection, connect } from "./connection.ts";
 import { salvageRows } from "./salvage.ts";
 import { latestVersion, metaTable, SCHEMA_VERSION, type SchemaStep, statementsOf } from "./schema.ts";
 import { isDamage, toStoreError } from "./sqlite-errors.ts";
+import type { Thinning } from "./thin-outbox.ts";
 
 /** What happened while the file was opened, for the log. */
 export type FileEvent =
   | { readonly event: "moved-aside"; readonly to: string; readonly salvagedRows: number }
   | { readonly event: "migrated"; readonly from: number; readonly to: number; readonly backup: string | null }
-  | { readonly event: "newer"; readonly version: number };
+  | { readonly event: "newer"; readonly version: number }
+  | ({ readonly event: "thinned" } & Thinning);
 
 /** The file, as far as it can be used. */
 export interface OpenFile {
@@ -33,13 +36,17 @@ export interface FileSettings {
   readonly steps: readonly SchemaStep[];
 }
 
+/** Where a backup waits to take the file's place: on the same disk, so that it does so in one step. */
+export const stagedPath = (path: string): string => `${path}.restoring`;
+
 const UNCLEAN = "unclean";
 
 /** Opens the file, or a new one when it is damaged. Never throws: what cannot be opened has a `fault`. */
 export function openFile(settings: FileSettings): OpenFile {
   const events: FileEvent[] = [];
   try {
-    mkdirSync(dirname(settings.path), { recursive: true });
+    // who charged when and where is nobody else's business
+    mkdirSync(dirname(settings.path), { recursive: true, mode: 0o700 });
     let durable = openSound(settings.path);
     if (durable === null) {
       const aside = moveAside(settings);
@@ -136,7 +143,7 @@ function onlyReading(
 ): OpenFile {
   let reading: Connection | null = null;
   // on a read-only disk a file in WAL mode opens only as one that cannot change
-  for (const name of existsSync(path) ? [path, `file:${encodeURI(path)}?immutable=1`] : []) {
+  for (const name of existsSync(path) ? [path, `${pathToFileURL(path).href}?immutable=1`] : []) {
     try {
       reading = connect(name, { isReadOnly: true });
       break;

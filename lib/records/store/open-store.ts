@@ -13,6 +13,7 @@ import type { ServerSettings } from "./server-url.ts";
 import { createSqliteBackend } from "./sqlite-backend.ts";
 import type { Store } from "./store.ts";
 import type { ReadingsTable } from "./tables.ts";
+import type { openWorker } from "./worker-line.ts";
 import { createWriteQueue } from "./write-queue.ts";
 
 export interface StoreSettings {
@@ -22,6 +23,8 @@ export interface StoreSettings {
   readonly backupFolder?: string;
   /** missing = the file is the database */
   readonly server?: ServerSettings;
+  /** readings that may wait for the server before the oldest are made coarser; missing = 200000, some 50 MB */
+  readonly readingsThatMayWait?: number;
   /** readings older than this are pruned, days; null = never */
   readonly keepReadingsDays: number | null;
   /** daily backups that are kept; 0 = none are made */
@@ -31,13 +34,16 @@ export interface StoreSettings {
 export interface StoreSurroundings {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** another way to start the thread that writes the file, for tests */
+  readonly openWorker?: typeof openWorker;
 }
 
 const DAY_MS = 86_400_000;
+const READINGS_THAT_MAY_WAIT = 200_000;
 /** How often it is seen whether a backup or a pruning is due, ms. */
 const UPKEEP_EVERY_MS = 3_600_000;
 /** Readings that are packed between two turns of the event loop. */
-const ROWS_AT_ONCE = 4000;
+const ROWS_AT_ONCE = 2000;
 
 /**
  * Opens (or makes) the store. Neither a disk that refuses nor a server that is down is a reason to fail: the store says so in its
@@ -51,7 +57,15 @@ export async function openStore(settings: StoreSettings, surroundings: StoreSurr
   const board = createHealthBoard();
   const backupFolder = settings.backupFolder ?? join(dirname(settings.file), "backups", parse(settings.file).name);
   const hasServer = settings.server !== undefined;
-  const file = await createLocalFile({ path: settings.file, backupFolder, hasServer }, { clock, logger, board });
+  const file = await createLocalFile(
+    {
+      path: settings.file,
+      backupFolder,
+      hasServer,
+      readingsThatMayWait: settings.readingsThatMayWait ?? READINGS_THAT_MAY_WAIT,
+    },
+    { clock, logger, board, openWorker: surroundings.openWorker },
+  );
   let backend: Backend;
   try {
     backend =
@@ -124,10 +138,10 @@ export async function openStore(settings: StoreSettings, surroundings: StoreSurr
     },
     async restore(name) {
       onlyOfFile();
-      const report = await backups.check(name);
+      const report = await backups.stage(name);
       await backups.make(`before-restore-${new Date(clock.nowMs()).toISOString().replaceAll(":", "")}`);
       // in its turn among the writes
-      file.noteState(await queue.push(0, () => file.ask("swap", { from: report.file, nowMs: clock.nowMs() })));
+      file.noteState(await queue.push(0, () => file.ask("swap", { nowMs: clock.nowMs() })));
       return report;
     },
     listBackups: async () => (hasServer ? [] : backups.list()),

@@ -1,6 +1,5 @@
 import type { Connection } from "./connection.ts";
 import type { Delivery } from "./commit-change.ts";
-import type { DeadLettersTable } from "./tables.ts";
 import type { Questions } from "./worker-protocol.ts";
 
 /*
@@ -59,6 +58,3 @@ export function bury(file: Connection, { id, body, error, nowMs }: Questions["bu
     return { waiting: waitingCount(file) };
   });
 }
-
-export const deadLetters = (file: Connection): DeadLettersTable[] =>
-  file.all<DeadLettersTable>("SELECT * FROM dead_letters ORDER BY id");

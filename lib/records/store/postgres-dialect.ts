@@ -1,7 +1,7 @@
 import { PostgresDialect } from "kysely";
 import type { CustomTypesConfig, PoolClient } from "pg";
 import { loadDriver } from "./optional-driver.ts";
-import type { CuttableDialect, DialectSettings } from "./server.ts";
+import type { CuttableDialect, DialectSettings } from "./cuttable-dialect.ts";
 
 const CONNECT_WITHIN_MS = 5000;
 const STATEMENT_WITHIN_MS = 30_000;

@@ -26,5 +26,10 @@ export function appendPack(file: Connection, pack: ReadingsPack): void {
 /** Leaves a pack for the server. */
 export function postPack(file: Connection, pack: ReadingsPack, nowMs: number): void {
   const body = JSON.stringify(unpackReadings(pack));
-  file.run("INSERT INTO outbox (kind, body, created_at_ms) VALUES ('readings', ?, ?)", body, nowMs);
+  file.run(
+    "INSERT INTO outbox (kind, readings, body, created_at_ms) VALUES ('readings', ?, ?, ?)",
+    rowCount(pack),
+    body,
+    nowMs,
+  );
 }

@@ -90,10 +90,10 @@ const FIRST: SchemaStep = {
   ],
   local: [
     "CREATE TABLE kept (name TEXT NOT NULL PRIMARY KEY, content TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT",
-    `CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, body TEXT NOT NULL,
-       created_at_ms INTEGER NOT NULL) STRICT`,
+    `CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL,
+       readings INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL, created_at_ms INTEGER NOT NULL) STRICT`,
     // counting must not read the bodies
-    "CREATE INDEX outbox_by_kind ON outbox (kind)",
+    "CREATE INDEX outbox_by_kind ON outbox (kind, readings)",
     `CREATE TABLE dead_letters (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL,
        created_at_ms INTEGER NOT NULL, refused_at_ms INTEGER NOT NULL, error TEXT NOT NULL) STRICT`,
     `CREATE TABLE session_heads (session_id TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, content TEXT NOT NULL,

@@ -3,6 +3,7 @@ import { EvError } from "../../model/errors.ts";
 import type { Session } from "../../model/session.ts";
 import type { Delivery } from "./commit-change.ts";
 import type { Server } from "./server.ts";
+import { isDuplicate } from "./server-errors.ts";
 import { upsert } from "./server-upsert.ts";
 import { sessionRow } from "./session-row.ts";
 import type { ReadingsTable, SessionRevisionsTable, Tables } from "./tables.ts";
@@ -80,7 +81,12 @@ async function applyRevision(
   if (there.some(({ hash }) => hash !== row.hash)) throw new ChainConflict();
   // the whole transaction went through the last time
   if (there.length > 0) return;
-  await db.insertInto("session_revisions").values(row).execute();
+  try {
+    await db.insertInto("session_revisions").values(row).execute();
+  } catch (thrown) {
+    // another program was faster by a moment
+    throw isDuplicate(thrown) ? new ChainConflict() : thrown;
+  }
   if (row.reason === "deleted") await db.deleteFrom("sessions").where("session_id", "=", row.session_id).execute();
   else await upsert(db, flavour, "sessions", [sessionRow(JSON.parse(row.record) as Session)], ["session_id"]);
 }

@@ -1,9 +1,13 @@
+import { sleep } from "../../model/clock.ts";
 import type { Session } from "../../model/session.ts";
 import type { Backend, BackendSurroundings } from "./backend.ts";
 import { createCourier } from "./delivery.ts";
 import { openServer } from "./server.ts";
 import { fetchHeads } from "./server-heads.ts";
 import { readServerAddress, type ServerSettings } from "./server-url.ts";
+
+/** A server that hangs must not hold up what is to be kept here, ms. */
+const LEARN_WITHIN_MS = 2000;
 
 /**
  * A server is the database; the file keeps what it has not acknowledged yet.
@@ -32,7 +36,11 @@ export async function createServerBackend(
         .catch(() => ({ sessionIds: [], devices: [] }));
       if (isDown() || unknown.sessionIds.length + unknown.devices.length === 0) return;
       try {
-        await file.ask("learnHeads", await fetchHeads(server.reader, unknown.sessionIds, unknown.devices));
+        const learnt = fetchHeads(server.reader, unknown.sessionIds, unknown.devices).then((heads) =>
+          file.ask("learnHeads", heads),
+        );
+        learnt.catch(() => {});
+        await Promise.race([learnt, sleep(clock, LEARN_WITHIN_MS)]);
       } catch {
         // what the server has is found out when the change is brought to it
       }

@@ -61,6 +61,12 @@ interface ServerError {
   readonly fatal?: unknown;
 }
 
+/** Whether a row of the same key is there already; of an error that `toServerError` made. */
+export function isDuplicate(thrown: unknown): boolean {
+  const { code, errno } = (thrown instanceof EvError ? thrown.cause : thrown) as ServerError;
+  return code === "23505" || errno === 1062;
+}
+
 /** Turns what mysql2, pg and the network throw into an `EvError`. */
 export function toServerError(thrown: unknown): EvError {
   if (thrown instanceof EvError || !(thrown instanceof Error)) return toEvError(thrown);

@@ -1,6 +1,7 @@
 import type { DatabaseConnection, Dialect, Driver, Kysely } from "kysely";
 import type { Clock } from "../../model/clock.ts";
 import { EvError } from "../../model/errors.ts";
+import type { CuttableDialect } from "./cuttable-dialect.ts";
 import { toServerError } from "./server-errors.ts";
 import type { ServerAddress } from "./server-url.ts";
 import type { Tables } from "./tables.ts";
@@ -13,19 +14,6 @@ export interface Server {
   /** one connection, one statement at a time */
   readonly writer: Kysely<Tables>;
   close(): Promise<void>;
-}
-
-/** A dialect of Kysely, and the scissors for all its connections. */
-export interface CuttableDialect {
-  readonly dialect: Dialect;
-  /** Destroys every connection, whatever it is doing; new ones are made by themselves. */
-  readonly cut: () => void;
-}
-
-export interface DialectSettings {
-  readonly address: ServerAddress;
-  readonly isReadOnly: boolean;
-  readonly connections: number;
 }
 
 /** A statement that takes longer is given up together with its connection, ms: half-open connections show themselves so. */

@@ -77,9 +77,21 @@ export interface Store {
   flush(): Promise<number>;
   /** Deletes readings older than the retention; sessions never. @returns how many went */
   prune(): Promise<number>;
-  /** A copy that can be restored, made while the store goes on. @param name a plain file name inside the backup folder; missing = dated */
+  /**
+   * A copy that can be restored, made while the store goes on.
+   *
+   * @param name a plain file name inside the backup folder; missing = dated
+   * @throws EvError `bad-command` for a name that is none or taken, `io`, `unsupported` with a server, which has its own tools
+   */
   backup(name?: string): Promise<BackupReport>;
-  /** Puts a backup in the place of the present content, after a backup of that. @param name a file in the backup folder */
+  /**
+   * Puts a backup in the place of the present content, after a backup of that. What is `kept` stays as it is: an open session goes
+   * on.
+   *
+   * @param name a file in the backup folder
+   * @throws EvError `bad-command` for a name that is none, `io` for a backup that is damaged or of a later version (nothing is
+   *   changed then), `unsupported` with a server
+   */
   restore(name: string): Promise<BackupReport>;
   listBackups(): Promise<readonly { readonly name: string; readonly bytes: number; readonly at: string }[]>;
   readonly health: StoreHealth;

@@ -123,9 +123,11 @@ export interface KeptTable {
 /** On this machine only: what a database server has not acknowledged yet. */
 export interface OutboxTable {
   id: Generated<number>;
-  /** what it is, for counting and thinning: `change` or `readings` */
-  kind: ColumnType<string, string, never>;
-  body: ColumnType<string, string, never>;
+  /** `change`, `readings`, or `readings-15` and `readings-60` that were thinned to so many minutes */
+  kind: string;
+  /** how many are in the body; 0 for a change */
+  readings: number;
+  body: string;
   created_at_ms: ColumnType<number, number, never>;
 }
 

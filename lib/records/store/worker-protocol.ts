@@ -2,7 +2,7 @@ import type { FileEvent } from "./open-file.ts";
 import type { ReadingsPack } from "./readings-pack.ts";
 import type { Heads } from "./server-heads.ts";
 import type { StoreChange } from "./store.ts";
-import type { DeadLettersTable, OutboxTable } from "./tables.ts";
+import type { OutboxTable } from "./tables.ts";
 
 /*
  * What the store and its worker thread say to each other. One question, one answer, in order; only the rows of a query come in
@@ -13,6 +13,8 @@ export interface WorkerSettings {
   readonly path: string;
   readonly backupFolder: string;
   readonly hasServer: boolean;
+  /** readings that may wait for the server; 0 without one */
+  readonly readingsThatMayWait: number;
 }
 
 export type SqlParameter = string | number | bigint | null | Uint8Array;
@@ -59,8 +61,8 @@ export interface Questions {
   learnHeads: { ask: Heads; answer: null };
   outboxKeys: { ask: Record<string, never>; answer: Keys };
   rebase: { ask: Heads; answer: { waiting: number } };
-  deadLetters: { ask: Record<string, never>; answer: DeadLettersTable[] };
-  swap: { ask: { from: string; nowMs: number }; answer: FileState };
+  /** puts the staged backup in the file's place */
+  swap: { ask: { nowMs: number }; answer: FileState };
   close: { ask: Record<string, never>; answer: null };
 }
 

@@ -38,6 +38,7 @@ export function createWriteQueue(clock: Clock, board: HealthBoard, logger: Logge
   let held = 0;
   let working: Promise<void> | null = null;
   let failedSinceMs: number | null = null;
+  let isGivenUp = false;
 
   const failing = (error: EvError): void => {
     if (failedSinceMs === null) {
@@ -64,7 +65,9 @@ export function createWriteQueue(clock: Clock, board: HealthBoard, logger: Logge
         return;
       } catch (thrown) {
         const error = toEvError(thrown);
-        if (!PASSES.has(error.code) || closing.signal.aborted) {
+        // at the end everybody has had one more try; the next ones would fail as well
+        isGivenUp = PASSES.has(error.code) && closing.signal.aborted;
+        if (!PASSES.has(error.code) || isGivenUp) {
           entry.reject(error);
           return;
         }
@@ -75,7 +78,8 @@ export function createWriteQueue(clock: Clock, board: HealthBoard, logger: Logge
   };
   const work = async (): Promise<void> => {
     for (let entry = entries[0]; entry !== undefined; entry = entries[0]) {
-      await writeFirst(entry);
+      if (isGivenUp) entry.reject(new EvError("io", "The disk refused until the store was closed."));
+      else await writeFirst(entry);
       entries.shift();
       held -= entry.bytes;
     }

@@ -54,5 +54,9 @@
     outputLabels(this: EditorNode) {
       return this._("ev-virtual-home.port.output");
     },
+    oneditprepare(this: EditorNode) {
+      // a home from before there was an OpenEVSE
+      if (!this["openEvseGeneration"]) $("#node-input-openEvseGeneration").val("5.1.5");
+    },
   });
 })();

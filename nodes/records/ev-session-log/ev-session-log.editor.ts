@@ -101,7 +101,13 @@
     );
   }
 
-  const listOf = (id: string): ListWidget => $(id) as unknown as ListWidget;
+  /** The list's own button to remove a row is a picture without a name. */
+  const nameRemoval = (node: EditorNode, row: JQuery): void => {
+    const title = node._("ev-session-log.button.removeRow");
+    row.closest("li").find(".red-ui-editableList-item-remove").attr({ "aria-label": title, title });
+  };
+
+  const listOf = (id: string): ListWidget => $(id) as never;
 
   /** What the rows of a list hold, by field. */
   function readRows(id: string): Record<string, string | boolean>[] {
@@ -183,6 +189,7 @@
             cell(this, "location", saved.location, LOCATIONS),
             tick(this, "isMeteredPlug", saved.isMeteredPlug),
           );
+          nameRemoval(this, row);
         },
       });
       for (const row of Array.isArray(this.devices) ? (this.devices as DeviceRow[]) : [])
@@ -197,6 +204,7 @@
             cell(this, "vehicle", saved.vehicle),
             cell(this, "purpose", saved.purpose, PURPOSES),
           );
+          nameRemoval(this, row);
         },
       });
       for (const row of Array.isArray(this.tags) ? (this.tags as TagRow[]) : []) tags.editableList("addItem", row);

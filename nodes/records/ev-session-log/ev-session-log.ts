@@ -13,7 +13,6 @@ async function start(context: NodeContext): Promise<RunningNode> {
   const { readSettings } = await import("./log-settings.ts");
   const { startSessionLog } = await import("../../../lib/records/session-log/session-log.ts");
   const { createDetection } = await import("../../../lib/records/session-log/detection.ts");
-  const { chargerOfPlug } = await import("../../../lib/records/session-log/plug.ts");
 
   const settings = readSettings(context.id, context.config, await findHouse(context));
   const store = await context.use<Store>(context.config.store, "ev-store");
@@ -23,7 +22,6 @@ async function start(context: NodeContext): Promise<RunningNode> {
     clock: context.clock,
     logger: context.logger,
     detection: createDetection(settings.detector),
-    plugOf: chargerOfPlug,
     onSession(event: LogEvent, session: Session) {
       context.send({ ...recordMessage(session), event });
       // a node that is closing is not heard any more

@@ -5,7 +5,8 @@ import { createManualClock, type ManualClock } from "../../../../lib/model/clock
 import { isoInZone } from "../../../../lib/model/local-time.ts";
 import { type Session, sessionSchema } from "../../../../lib/model/session.ts";
 import type { HistoryAnswer } from "../../../../lib/records/history/answers.ts";
-import { answerHistory, type HistoryParts } from "../../../../lib/records/history/history.ts";
+import { answerHistory } from "../../../../lib/records/history/history.ts";
+import type { HistoryParts } from "../../../../lib/records/history/parts.ts";
 import { readHistoryRequest } from "../../../../lib/records/history/read-request.ts";
 import {
   type ChainHead,

@@ -108,6 +108,15 @@ describe("the sun's share of a session", () => {
     assert.ok(Math.abs((row.cost ?? 0) - 0.162) < 0.002);
   });
 
+  it("does not take a retained message for a measurement", async () => {
+    rig = await createRig({ meterStaleAfterS: 600 });
+    await rig.plug();
+    rig.say(meter("grid", 0), true);
+    await rig.charge(300, 7200);
+    await rig.unplug();
+    assert.equal(rig.row().solarWh, null);
+  });
+
   it("is unknown for the time in which the meter was silent", async () => {
     rig = await createRig();
     await rig.plug();

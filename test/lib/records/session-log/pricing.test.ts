@@ -306,6 +306,40 @@ describe("money in the session record", () => {
     near(rig.row().cost, 0.1, 0.005);
   });
 
+  it("remembers when the energy flowed, over kills", async () => {
+    rig = await createRig({ money: money({ currency: "EUR" }) });
+    rig.say(
+      record([
+        { at: minutesOff, for: 30, price: 0.1 },
+        { at: minutesOff + 30, for: 60, price: 0.9 },
+      ]),
+    );
+    await rig.plug();
+    await rig.charge(1500, 7200);
+    await rig.kill();
+    await rig.run(600);
+    await rig.kill();
+    await rig.charge(300, 7200);
+    await rig.unplug();
+    near(rig.row().cost, 3 * 0.1 + 0.6 * 0.9, 0.01);
+    near(rig.row().tariffSlots.at(0)?.energyWh, 3000, 10);
+  });
+
+  it("adds up at every moment of an open session", async () => {
+    rig = await createRig({ updateIntervalS: 7 });
+    await rig.plug();
+    rig.set("evse", { state: "charging", powerW: 7200 });
+    for (let turn = 0; turn < 20; turn++) {
+      await rig.run(11, 7200);
+      rig.say("status");
+    }
+    for (const { session } of rig.heard) {
+      const slotsWh = session.tariffSlots.reduce((sum, { energyWh }) => sum + energyWh, 0);
+      near(slotsWh, session.energyWh, 1e-6);
+    }
+    near(rig.heard.at(-1)?.session.energyWh, 440, 3);
+  });
+
   it("prices the last session anew when its prices come late, as a correction", async () => {
     rig = await createRig({ money: money({ currency: "EUR" }) });
     await rig.plug();

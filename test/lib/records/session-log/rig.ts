@@ -53,6 +53,8 @@ export interface Rig {
   readonly lines: string[];
   readonly events: () => string[];
   readonly overview: () => Overview;
+  /** Nobody hears the messages of a node that is closing. */
+  deafen(isDeaf: boolean): void;
   /** Sends any payload. */
   say(payload: unknown, isRetained?: boolean): void;
   /** Changes what the charger says from now on. */
@@ -88,6 +90,7 @@ export async function createRig(changes: Partial<LogSettings> = {}, startMs = ST
   const meters = new Map<string, number | null>();
   let settings: LogSettings = { ...plainSettings, ...changes };
   let overview: Overview = { open: [], waiting: null };
+  let isDeaf = false;
   const note = (text: string): void => void lines.push(text);
   // a process has its own monotonic clock, which starts anew
   let bornMs = 0;
@@ -110,11 +113,8 @@ export async function createRig(changes: Partial<LogSettings> = {}, startMs = ST
       },
       logger: { debug() {}, info: note, warn: note, error: note },
       detection: createDetection(settings.detector),
-      plugOf: () => {
-        throw new Error("no plug");
-      },
       onSession: (event, session) => {
-        if (own.isDead) return false;
+        if (own.isDead || isDeaf) return false;
         sessionSchema.parse(session);
         heard.push({ event, session });
         return true;
@@ -156,6 +156,9 @@ export async function createRig(changes: Partial<LogSettings> = {}, startMs = ST
     lines,
     events: () => heard.map(({ event }) => event),
     overview: () => overview,
+    deafen: (deaf) => {
+      isDeaf = deaf;
+    },
     say: (payload, isRetained) => log.take(payload, isRetained),
     set(device, fields) {
       const box = boxOf(device);

@@ -130,6 +130,15 @@ describe("the session log", () => {
       assert.ok(row.flags.includes("recovered"), row.flags.join());
     });
 
+    it("knows that there was no car before it", async () => {
+      rig = await createRig();
+      rig.set("evse", { plugged: false });
+      await rig.run(10);
+      await rig.kill();
+      await rig.plug();
+      assert.ok(!rig.row().flags.includes("partial-start"), rig.row().flags.join());
+    });
+
     it("adds no revision when nothing has happened since", async () => {
       rig = await createRig();
       await rig.plug();
@@ -180,6 +189,23 @@ describe("the session log", () => {
       await rig.kill();
       assert.match(rig.lines.join(), /cannot be read/);
     });
+  });
+
+  it("tells after the next start what nobody heard while it was closing", async () => {
+    rig = await createRig();
+    await rig.plug();
+    await rig.charge(60, 7200);
+    rig.deafen(true);
+    await rig.unplug();
+    await rig.run(10);
+    rig.deafen(false);
+    rig.heard.length = 0;
+    await rig.redeploy();
+    await rig.run(2);
+    assert.deepEqual(rig.events(), ["closed"]);
+    rig.heard.length = 0;
+    await rig.redeploy();
+    assert.deepEqual(rig.events(), []);
   });
 
   it("makes one row of a session with twenty deploys in it", async () => {
@@ -242,13 +268,14 @@ describe("the session log", () => {
     it("gives up one impossible version after a while, and keeps the others", async () => {
       rig = await createRig();
       rig.store.refuseWhere(({ device, status }) => device === "bad" && status === "open");
-      await rig.plug("bad");
+      await rig.plug("bad", { rfid: "SECRET42" });
       await rig.plug("good");
       await rig.charge(300, 7200, "good");
       await rig.run(120);
       await rig.unplug("good");
       assert.equal(rig.rows().filter(({ device }) => device === "good").length, 1);
-      assert.ok(rig.lines.some((line) => line.includes("given up")));
+      assert.ok(rig.lines.some((line) => line.includes("given up") && line.includes('"bad"')));
+      assert.ok(!rig.lines.join().includes("SECRET42"));
     });
 
     it("shows what waits for a server although nothing is refused", async () => {
@@ -299,7 +326,10 @@ describe("the session log", () => {
       rig.say(JSON.stringify({ command: "annotate", user: "Ann", businessRatio: 0.5 }));
       await rig.run(1);
       const row = rig.row();
-      assert.deepEqual([row.status, row.user, row.businessRatio], ["closed", "Ann", 0.5]);
+      assert.deepEqual(
+        [row.status, row.user, row.businessRatio, row.flags.join()],
+        ["closed", "Ann", 0.5, "corrected"],
+      );
       near(row.energyWh, 600, 3);
       assert.equal(rig.events().at(-1), "corrected");
       rig.say({ command: "annotate", user: null });

@@ -18,7 +18,8 @@ export function expectSessions({ findings }: Played, expected: Expected): void {
   assert.equal(found.length, expected.sessions.length, `sessions: ${JSON.stringify(found)}`);
   assert.equal(findings.filter(({ type }) => type === "empty").length, expected.empty ?? 0, "empty plug-ins");
   for (const [index, session] of found.entries()) {
-    const { segments, ...rest } = expected.sessions[index] ?? {};
+    const { segments, flags, ...rest } = expected.sessions[index] ?? {};
+    if (flags !== undefined) assert.deepEqual([...session.flags].sort(), [...flags].sort(), JSON.stringify(session));
     for (const [key, value] of Object.entries(rest))
       assert.deepEqual(
         session[key as keyof DetectedSession],
