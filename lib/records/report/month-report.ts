@@ -1,3 +1,4 @@
+import { roundTo } from "../../model/units.ts";
 import { dayName, type MonthName } from "./month.ts";
 import type { DaySums } from "./month-tally.ts";
 
@@ -119,7 +120,8 @@ export function makeYearReport(
     currency,
     months,
     carKwh: sum(there, ({ carKwh }) => carKwh),
-    carCost: sumKnown(there, ({ carCost }) => carCost),
+    // of what the months show, so that whoever adds them up gets the same
+    carCost: sumKnown(there, ({ carCost }) => (carCost === null ? null : roundTo(carCost, decimalsOf(currency)))),
     businessKwh: sum(there, ({ businessKwh }) => businessKwh),
     businessAmount: sumKnown(there, ({ businessAmount }) => businessAmount),
     lostMinutes: sum(there, ({ lostMinutes }) => lostMinutes),

@@ -191,5 +191,5 @@ tfoot th, tfoot td { border-top: 2px solid #1a1a1a; font-weight: 700; }
 ul { margin: 0; padding-left: 1.3em; }
 section.year { margin-top: 40px; }
 .note { font-size: .86em; color: #444; }
-@media print { body { background: #fff; font-size: 10.5pt; } main { max-width: none; padding: 0; } section.year { break-before: page; margin: 0; } main > section.year:first-child { break-before: auto; } tr { break-inside: avoid; } }
+@media print { body { background: #fff; font-size: 9pt; line-height: 1.35; } main { max-width: none; padding: 0; } section.year { break-before: page; margin: 0; } main > section.year:first-child { break-before: auto; } tr { break-inside: avoid; } }
 `;
