@@ -9,8 +9,10 @@ import { shellyEmPower } from "./examples/01-shelly-em-power.mjs";
 import { quasarChargeAndDischarge } from "./examples/02-quasar.mjs";
 import { loadFollowing } from "./examples/03-load-following.mjs";
 import { openEvseSessionLog } from "./examples/04-openevse-session-log.mjs";
+import { h2vMonthlyLog } from "./examples/05-h2v-monthly-log.mjs";
 import { homeEnergy } from "./examples/20-home-energy.mjs";
 import { chargingSessions } from "./examples/21-charging-sessions.mjs";
+import { h2vPage } from "./examples/22-h2v.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const folder = join(here, "..", "examples");
@@ -26,8 +28,10 @@ export function drawExamples() {
     quasarChargeAndDischarge(),
     loadFollowing(),
     openEvseSessionLog(),
+    h2vMonthlyLog(),
     homeEnergy(words),
     chargingSessions(words),
+    h2vPage(words),
   ];
   return examples.map(({ file, nodes }) => ({ file, text: `${JSON.stringify(nodes, null, 2)}\n` }));
 }

@@ -15,7 +15,20 @@ import { CannotGoOn, runCommand } from "./sentence.mjs";
 /** Rooms of product code; tests, benches and scripts may import anything. */
 const ROOMS = ["lib", "nodes", "simulators"];
 /** Loaded with `await import()` when a node starts, so that an unused palette costs nothing. */
-const HEAVY = ["zod", "ws", "bonjour-service", "mqtt", "aedes", "kysely", "luxon", "mysql2", "pg", "write-excel-file"];
+const HEAVY = [
+  "zod",
+  "ws",
+  "bonjour-service",
+  "mqtt",
+  "aedes",
+  "kysely",
+  "luxon",
+  "mysql2",
+  "pg",
+  "write-excel-file",
+  "cheerio",
+  "iconv-lite",
+];
 const IMPORTS =
   /\b(import|export)\s+(type\s+)?(?:[\w$*\s{},]+?\sfrom\s*)?["']([^"']+)["']|\b(import|require)\(\s*["'`]([^"'`]+)["'`]/g;
 

@@ -12,6 +12,7 @@ import {
   sampleHome,
   type SunCurve,
 } from "./home/physics.ts";
+import { type H2vFault, type H2vSimulator, startH2vGateway } from "./h2v.ts";
 import type { MqttBroker } from "./mqtt-broker.ts";
 import type { OpenEvseGeneration, OpenEvseOptions, OpenEvseSimulator } from "./openevse.ts";
 import { type QuasarSimulator, type QuasarSimulatorOptions, startQuasarSimulator } from "./quasar.ts";
@@ -38,6 +39,8 @@ export interface VirtualHomeOptions {
   readonly openEvsePort?: number | undefined;
   /** An MQTT broker, which the OpenEVSE talks over; missing = none. */
   readonly brokerPort?: number | undefined;
+  /** An H2V gateway that tells what house and cars draw, in minutes of the wall clock; missing = none. */
+  readonly h2vPort?: number | undefined;
   readonly openEvseGeneration?: OpenEvseGeneration | undefined;
   readonly meterModel?: MeterModel;
   readonly meterPassword?: string | undefined;
@@ -75,6 +78,8 @@ export interface HomeRecord extends AcChargerRecord {
   readonly meterPort: number;
   readonly chargerPort: number;
   readonly solarMeterPort: number | null;
+  readonly h2vPort: number | null;
+  readonly h2vFault: string | null;
 }
 
 export interface VirtualHome {
@@ -84,6 +89,7 @@ export interface VirtualHome {
   readonly solarMeter: ShellySimulator | null;
   readonly openEvse: OpenEvseSimulator | null;
   readonly broker: MqttBroker | null;
+  readonly h2v: H2vSimulator | null;
   /** The whole home at this instant. */
   sample(): HomeSample;
   /** What a clamp on each line sees. */
@@ -160,7 +166,9 @@ export async function startVirtualHome(options: VirtualHomeOptions = {}): Promis
         ? null
         : await startMeter(options.solarMeterPort, [channels.solar, channels.house], "98CDAC000002");
     if (solarMeter !== null) started.push(solarMeter);
-    const devices = { meter, charger, solarMeter, acCharger };
+    const h2v = options.h2vPort === undefined ? null : await startGateway(host, options.h2vPort, clock, () => sample());
+    if (h2v !== null) started.push(h2v);
+    const devices = { meter, charger, solarMeter, acCharger, h2v };
     return {
       host,
       meter,
@@ -168,6 +176,7 @@ export async function startVirtualHome(options: VirtualHomeOptions = {}): Promis
       solarMeter,
       openEvse: acCharger.openEvse,
       broker: acCharger.broker,
+      h2v,
       sample: () => sample(),
       channels,
       command(payload) {
@@ -189,6 +198,21 @@ interface HomeDevices {
   readonly charger: QuasarSimulator;
   readonly solarMeter: ShellySimulator | null;
   readonly acCharger: AcCharger;
+  readonly h2v: H2vSimulator | null;
+}
+
+/** House and cars as the gateway's controller measures them: never negative, whole watts. */
+function startGateway(host: string, port: number, clock: Clock, sample: () => HomeSample): Promise<H2vSimulator> {
+  return startH2vGateway({
+    host,
+    port,
+    clock,
+    home() {
+      const { houseW, carW, acCarW } = sample();
+      const meanW = Math.max(0, Math.round(houseW));
+      return { meanW, peakW: Math.round(meanW * 1.05), carW: Math.max(2, Math.round(carW + acCarW)) };
+    },
+  });
 }
 
 function startShelly(
@@ -233,7 +257,7 @@ function changeConditions(conditions: HomeConditions, command: HomeCommand, elap
   }
 }
 
-function changeDevices({ meter, charger, acCharger }: HomeDevices, command: HomeCommand): void {
+function changeDevices({ meter, charger, acCharger, h2v }: HomeDevices, command: HomeCommand): void {
   switch (command.command) {
     case "plug":
       if (command.charger === "openevse") acCharger.plug(command.plugged, command.socPercent);
@@ -257,15 +281,22 @@ function changeDevices({ meter, charger, acCharger }: HomeDevices, command: Home
       if (command.device === "meter") meter.setFault(command.fault);
       else if (command.device === "charger") charger.setFault(command.fault);
       else if (command.device === "openevse") acCharger.setFault(command.fault);
+      else if (command.device === "h2v") setGatewayFault(h2v, command.fault);
       else acCharger.setBrokerFault(command.fault);
       return;
     default:
   }
 }
 
+/** @throws EvError `unsupported` */
+function setGatewayFault(h2v: H2vSimulator | null, fault: H2vFault | null): void {
+  if (h2v === null) throw new EvError("unsupported", "This home has no H2V gateway: give it a port first.");
+  h2v.setFault(fault);
+}
+
 function describe(
   conditions: HomeConditions,
-  { meter, charger, solarMeter, acCharger }: HomeDevices,
+  { meter, charger, solarMeter, acCharger, h2v }: HomeDevices,
   sample: HomeSample,
   at: string,
   elapsedMs: number,
@@ -295,6 +326,8 @@ function describe(
     meterPort: meter.port,
     chargerPort: charger.port,
     solarMeterPort: solarMeter?.port ?? null,
+    h2vPort: h2v?.port ?? null,
+    h2vFault: h2v?.fault ?? null,
     ...acCar,
   };
 }

@@ -26,6 +26,8 @@ export interface HttpReply {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly text: string;
+  /** The same, undecoded: for pages that are not UTF-8. */
+  readonly bytes: Buffer;
 }
 
 const DEFAULT_MAX_BYTES = 1024 * 1024;
@@ -147,9 +149,10 @@ function exchange(request: HttpRequest, url: URL, deadlineMs: number): Promise<H
     });
     outgoing.on("response", (incoming) => {
       collect(incoming, request.maxBytes ?? DEFAULT_MAX_BYTES).then(
-        (text) => {
+        (bytes) => {
           finish();
-          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text });
+          const text = bytes.toString("utf8");
+          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, bytes });
         },
         (error: unknown) => stop(toEvError(error, "unreachable")),
       );
@@ -163,7 +166,7 @@ function exchange(request: HttpRequest, url: URL, deadlineMs: number): Promise<H
   });
 }
 
-function collect(incoming: http.IncomingMessage, maxBytes: number): Promise<string> {
+function collect(incoming: http.IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     incoming.on("error", reject);
     const encoding = incoming.headers["content-encoding"];
@@ -178,7 +181,7 @@ function collect(incoming: http.IncomingMessage, maxBytes: number): Promise<stri
       if (bytes > maxBytes) reject(new EvError("too-large", `The answer is larger than ${maxBytes} bytes.`));
       else chunks.push(chunk);
     });
-    incoming.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    incoming.on("end", () => resolve(Buffer.concat(chunks)));
     incoming.on("aborted", () =>
       reject(new EvError("unreachable", "The connection broke in the middle of the answer.")),
     );

@@ -88,6 +88,8 @@ export const meterSchema = z.object({
   /** counters that never run backwards, also over a reset in the device, Wh */
   importWh: nullableNumber,
   exportWh: nullableNumber,
+  /** `powerW` is the mean over so many seconds, which begin at `at`; missing = of the instant */
+  meanOverS: z.number().positive().max(86_400).optional(),
   /** per phase, where the channel is a three-phase one; signs as `powerW` */
   phases: z
     .array(z.object({ powerW: nullableNumber, voltageV: nullableNumber, currentA: nullableNumber }))

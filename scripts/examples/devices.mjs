@@ -7,10 +7,11 @@
  * @property {number} [solarMeterPort]
  * @property {number} [openEvsePort]
  * @property {number} [brokerPort]
+ * @property {number} [h2vPort]
  */
 
 /** @param {HomePorts} ports what has no port is not there */
-export function virtualHome({ meterPort, chargerPort, solarMeterPort, openEvsePort, brokerPort }) {
+export function virtualHome({ meterPort, chargerPort, solarMeterPort, openEvsePort, brokerPort, h2vPort }) {
   return {
     version: 1,
     name: "Virtual home",
@@ -20,6 +21,7 @@ export function virtualHome({ meterPort, chargerPort, solarMeterPort, openEvsePo
     solarMeterPort: String(solarMeterPort ?? ""),
     openEvsePort: String(openEvsePort ?? ""),
     brokerPort: String(brokerPort ?? ""),
+    h2vPort: String(h2vPort ?? ""),
     openEvseGeneration: "5.1.5",
     baseW: "420",
     peakW: "5000",
@@ -247,5 +249,52 @@ export function sessionLog(store, site) {
     graceS: "",
     offlineCloseH: "24",
     mergeGapS: "0",
+  };
+}
+
+/** @param {number} port */
+export function h2v(port) {
+  return { version: 1, name: "H2V", host: `127.0.0.1:${port}`, offsetHours: "9", pollS: "60" };
+}
+
+/**
+ * @param {string} store id of the ev-store node; empty = files only
+ * @param {string} folder where the monthly files are, in Node-RED's user directory
+ */
+export function readingLog(store, folder) {
+  return {
+    version: 1,
+    name: "Minute log",
+    store,
+    site: "",
+    zone: "Asia/Tokyo",
+    csv: true,
+    folder,
+    layout: "compatible",
+    encoding: "utf-8",
+  };
+}
+
+/** @param {string} folder where the monthly files are, in Node-RED's user directory */
+export function monthlyReport(folder) {
+  return {
+    version: 1,
+    name: "Monthly report",
+    from: "folder",
+    sourceFolder: folder,
+    store: "",
+    device: "H2V",
+    pricePerKwh: "31",
+    windows: [{ days: "all", from: "23:00", to: "07:00", pricePerKwh: "25" }],
+    businessPercent: "40",
+    owner: "",
+    language: "ja",
+    automatic: true,
+    writesFiles: true,
+    folder: "",
+    doubled: false,
+    site: "",
+    zone: "Asia/Tokyo",
+    currency: "JPY",
   };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { EvError } from "../../lib/model/errors.ts";
 import { brokerFaults } from "./ac-charger.ts";
 import { MOST_LOAD_W, sunCurves } from "./physics.ts";
+import { h2vFaults } from "../h2v.ts";
 import { openEvseFaults } from "../openevse.ts";
 import { quasarFaults } from "../quasar.ts";
 import { shellyFaults } from "../shelly/device.ts";
@@ -55,6 +56,11 @@ export const homeCommandSchema = z.discriminatedUnion("command", [
       device: z.literal("broker"),
       fault: z.enum(brokerFaults).nullable(),
     }),
+    z.strictObject({
+      command: z.literal("fault"),
+      device: z.literal("h2v"),
+      fault: z.enum(h2vFaults).nullable(),
+    }),
   ]),
   z.strictObject({ command: z.literal("sun"), peakW: watts.optional(), curve: z.enum(sunCurves).optional() }),
 ]);
@@ -70,7 +76,7 @@ const ACCEPTED: Readonly<Record<HomeCommand["command"], string>> = {
   tag: '{"command":"tag","tag":"04A1B2C3"}',
   speed: '{"command":"speed","factor":60}',
   meter: '{"command":"meter","online":false}',
-  fault: '{"command":"fault","device":"meter", "charger", "openevse" or "broker","fault":a name or null}',
+  fault: '{"command":"fault","device":"meter", "charger", "openevse", "broker" or "h2v","fault":a name or null}',
   sun: '{"command":"sun","peakW":5000,"curve":"noon" or "day"}',
 };
 

@@ -4,7 +4,8 @@ import type { Clock } from "../../lib/model/clock.ts";
 /** A finished HTTP answer. */
 export interface Answer {
   readonly status: number;
-  readonly body: string;
+  /** Text goes out as UTF-8; a page in another encoding comes as bytes. */
+  readonly body: string | Buffer;
   /** application/json unless told otherwise */
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -80,8 +81,13 @@ export function misbehave(fault: HttpFault, on: Misbehaviour): void {
 
 const truncate = (answer: Answer): Answer => ({
   ...answer,
-  body: answer.body.slice(0, Math.ceil(answer.body.length / 2)),
+  body:
+    typeof answer.body === "string"
+      ? answer.body.slice(0, Math.ceil(answer.body.length / 2))
+      : answer.body.subarray(0, Math.ceil(answer.body.length / 2)),
 });
+
+const toBytes = (body: string | Buffer): Buffer => (typeof body === "string" ? Buffer.from(body) : body);
 
 /** Sends a whole answer, at the speed it asks for. */
 export function sendAnswer(response: ServerResponse, answer: Answer, clock: Clock): void {
@@ -98,14 +104,14 @@ function writeHead(response: ServerResponse, answer: Answer, bytes: number): voi
 }
 
 function send(response: ServerResponse, answer: Answer): void {
-  const body = Buffer.from(answer.body);
+  const body = toBytes(answer.body);
   writeHead(response, answer, body.length);
   response.end(body);
 }
 
 /** One byte or more per tick of the clock, the first at once. */
 function streamSlowly(response: ServerResponse, answer: Answer, clock: Clock): void {
-  const body = Buffer.from(answer.body);
+  const body = toBytes(answer.body);
   const bytesPerSecond = Math.max(1, answer.bytesPerSecond ?? 1);
   const ticksPerSecond = Math.min(10, bytesPerSecond);
   const chunkBytes = Math.ceil(bytesPerSecond / ticksPerSecond);

@@ -174,6 +174,22 @@ describe("the example flows", function () {
       assert.equal(record?.isIntact, true);
     }));
 
+  it("05 logs the gateway's minute, and reports on the month when asked", () =>
+    running("05 - H2V monthly log.json", ["ev05-h2v", "ev05-report"], async (nodeRed) => {
+      const minute = await waitFor(nodeRed, "ev05-h2v", ({ output }) => output === 2, 80_000);
+      assert.equal(minute.payload.kind, "h2v");
+      assert.deepEqual(minute.payload.flags, []);
+      let report: Heard | null = null;
+      for (let tries = 0; report === null && tries < 10; tries++) {
+        await press(nodeRed, "ev05-this");
+        // the line is written a moment after the minute was told
+        report = await waitFor(nodeRed, "ev05-report", () => true, 2000).catch(() => null);
+      }
+      assert.equal(report?.payload.kind, "month-report");
+      assert.equal(report?.payload.currency, "JPY");
+      assert.ok(Number(report?.payload.recordedMinutes) >= 1);
+    }));
+
   it("20 draws its page and starts hands-off", () =>
     running("dashboard/20 - Home energy.json", ["ev20-control", "ev20-latest"], async (nodeRed) => {
       const roles = ["evse", "grid", "house", "solar"];
@@ -184,6 +200,14 @@ describe("the example flows", function () {
       assert.deepEqual({ mode, targetA }, { mode: "freerun", targetA: null });
       const reply = await fetch(`${nodeRed.url}/dashboard/home-energy`);
       assert.equal(reply.status, 200);
+    }));
+
+  it("22 draws its page and hears the gateway", () =>
+    running("dashboard/22 - H2V.json", ["ev22-latest"], async (nodeRed) => {
+      const isHeard = ({ output, payload }: Heard): boolean => output === 0 && payload.minute !== null;
+      const page = await waitFor(nodeRed, "ev22-latest", isHeard, 20_000);
+      assert.equal((page.payload.minute as Reading).kind, "h2v");
+      assert.equal((await fetch(`${nodeRed.url}/dashboard/h2v`)).status, 200);
     }));
 
   it("21 draws its page, hears the charger, and knows that nothing was charged yet", () =>

@@ -37,10 +37,36 @@ function readDefaults(path: string): Defaults {
   return defaults;
 }
 
-const textsOf = (path: string): string => {
-  const type = path.split("/").at(-1)?.replace(".editor.ts", "") ?? "";
-  return readFileSync(join(nodesFolder, path, "..", "locales", "en-US", `${type}.json`), "utf8");
-};
+const typeOf = (path: string): string => path.split("/").at(-1)?.replace(".editor.ts", "") ?? "";
+const textsOf = (path: string): string =>
+  readFileSync(join(nodesFolder, path, "..", "locales", "en-US", `${typeOf(path)}.json`), "utf8");
+const otherLanguages = (path: string): string[] =>
+  readdirSync(join(nodesFolder, path, "..", "locales")).filter((language) => language !== "en-US");
+
+/** Every text by its whole key. */
+const flatten = (texts: object, prefix = ""): Map<string, string> =>
+  new Map(
+    Object.entries(texts).flatMap(([key, text]) =>
+      typeof text === "object" && text !== null
+        ? [...flatten(text, `${prefix}${key}.`)]
+        : [[`${prefix}${key}`, String(text)] as const],
+    ),
+  );
+/** What is filled in, for example `__low__`. */
+const placesIn = (text: string): string[] => (text.match(/__\w+__/g) ?? []).toSorted();
+
+describe("the texts that all nodes share", () => {
+  const folder = join(nodesFolder, "shared", "locales");
+  const read = (file: string): Map<string, string> => flatten(JSON.parse(readFileSync(join(folder, file), "utf8")));
+  it("are the same in every language", () => {
+    const ours = read("en-US.json");
+    for (const file of readdirSync(folder)) {
+      const theirs = read(file);
+      assert.deepEqual([...theirs.keys()].toSorted(), [...ours.keys()].toSorted(), file);
+      for (const [key, text] of ours) assert.deepEqual(placesIn(theirs.get(key) ?? ""), placesIn(text), key);
+    }
+  });
+});
 
 for (const path of scripts) {
   describe(path, () => {
@@ -72,6 +98,20 @@ for (const path of scripts) {
         assert.equal(typeof verdict, "string", `${name} accepts rubbish`);
       }
     });
+
+    for (const language of otherLanguages(path)) {
+      it(`says everything in ${language} too, and has its help`, () => {
+        const type = typeOf(path);
+        const folder = join(nodesFolder, path, "..", "locales", language);
+        const theirs = flatten(JSON.parse(readFileSync(join(folder, `${type}.json`), "utf8")));
+        const ours = flatten(JSON.parse(textsOf(path)));
+        assert.deepEqual([...theirs.keys()].toSorted(), [...ours.keys()].toSorted());
+        for (const [key, text] of ours) {
+          assert.deepEqual(placesIn(theirs.get(key) ?? ""), placesIn(text), key);
+        }
+        assert.ok(readFileSync(join(folder, `${type}.help.md`), "utf8").length > 200);
+      });
+    }
 
     it("has a text for every reason", () => {
       const texts = textsOf(path);

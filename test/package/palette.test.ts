@@ -75,6 +75,15 @@ describe("the packed tarball", function () {
         for (const type of types) assert.ok(texts[`${manifest.name}/${type}`], `no texts for ${type}`);
       });
 
+      it("speaks Japanese where a node does", async () => {
+        const page = await (
+          await fetch(`${nodeRed.url}/nodes`, { headers: { Accept: "text/html", "Accept-Language": "ja" } })
+        ).text();
+        assert.ok(page.includes("トヨタのH2Vマネージャー"), "no Japanese help for ev-h2v");
+        const texts = (await (await fetch(`${nodeRed.url}/nodes/messages?lng=ja`)).json()) as Record<string, object>;
+        assert.match(JSON.stringify(texts[`${manifest.name}/ev-h2v`]), /H2Vゲートウェイ.*起動中/);
+      });
+
       it("logs no error", () => assert.deepEqual(errorLines(nodeRed), []));
     });
   }

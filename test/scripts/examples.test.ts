@@ -58,7 +58,7 @@ describe("the example flows in the repository", () => {
 
   it("give each virtual home ports of its own", () => {
     const homes = examples.flatMap(({ nodes }) => nodes).filter(({ type }) => type === "ev-virtual-home");
-    const names = ["meterPort", "chargerPort", "solarMeterPort", "openEvsePort", "brokerPort"];
+    const names = ["meterPort", "chargerPort", "solarMeterPort", "openEvsePort", "brokerPort", "h2vPort"];
     const ports = homes.flatMap((home) => names.map((name) => home[name])).filter(Boolean);
     assert.equal(homes.length, examples.length);
     assert.equal(new Set(ports).size, ports.length, ports.join(" "));

@@ -28,6 +28,7 @@
       chargerPort: { value: "18012", required: true, validate: port() },
       solarMeterPort: { value: "", validate: port(true) },
       openEvsePort: { value: "", validate: port(true) },
+      h2vPort: { value: "", validate: port(true) },
       brokerPort: { value: "", validate: port(true) },
       openEvseGeneration: { value: "5.1.5" },
       baseW: { value: "420", required: true, validate: between(0, 20000) },

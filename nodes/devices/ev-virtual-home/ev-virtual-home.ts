@@ -33,7 +33,7 @@ async function start(context: NodeContext): Promise<RunningNode> {
 
 function showStatus(context: NodeContext, record: HomeRecord): void {
   const brokerFault = record.brokerOnline === false ? "broker" : null;
-  const fault = record.meterFault ?? record.chargerFault ?? record.openEvseFault ?? brokerFault;
+  const fault = record.meterFault ?? record.chargerFault ?? record.openEvseFault ?? record.h2vFault ?? brokerFault;
   const isCharging = record.carW !== 0 || record.acCarW !== 0;
   const text = (key: string, params: Readonly<Record<string, unknown>>): string =>
     context.t(`ev-virtual-home.status.${key}`, params);

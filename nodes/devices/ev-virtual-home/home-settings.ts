@@ -14,6 +14,7 @@ export const homeSettingsSchema = z.object({
   solarMeterPort: port.optional(),
   openEvsePort: port.optional(),
   brokerPort: port.optional(),
+  h2vPort: port.optional(),
   openEvseGeneration: z.enum(openEvseGenerations).default("5.1.5"),
   baseW: z.coerce.number().min(0).max(20_000).default(420),
   peakW: z.coerce.number().min(0).max(100_000).default(5_000),

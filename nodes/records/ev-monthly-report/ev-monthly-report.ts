@@ -1,0 +1,118 @@
+import type { SiteSettings } from "../../../lib/planning/control/site.ts";
+import type { ReportAnswer } from "../../../lib/records/report/monthly-report.ts";
+import type { ReportRequest } from "../../../lib/records/report/report-request.ts";
+import type { Store } from "../../../lib/records/store/store.ts";
+import { EvError } from "../../../lib/model/errors.ts";
+import { defineNode, type RunningNode } from "../../shared/define-node.ts";
+import type { NodeContext } from "../../shared/node-context.ts";
+import type { NodeRed } from "../../shared/node-red.d.ts";
+import { answerMessage } from "./answer-message.ts";
+
+/** Month and year of house and car, cost and business share, as record, page and files; on the first by itself. */
+export default function register(RED: NodeRed): void {
+  const userDirectory = typeof RED.settings.userDir === "string" ? RED.settings.userDir : process.cwd();
+  defineNode({ type: "ev-monthly-report", start: (context) => start(context, userDirectory) })(RED);
+}
+
+const LOOK_MS = 60_000;
+
+async function start(context: NodeContext, userDirectory: string): Promise<RunningNode> {
+  const { readReportSettings } = await import("./report-settings.ts");
+  const { createMonthlyReport } = await import("../../../lib/records/report/monthly-report.ts");
+  const { readReportRequest } = await import("../../../lib/records/report/report-request.ts");
+  const { localMonth } = await import("../../../lib/model/local-time.ts");
+  const { isAutomatic, ...settings } = readReportSettings(context.config, await findHouse(context), userDirectory);
+  const store = settings.from === "store" ? await context.use<Store>(context.config.store, "ev-store") : null;
+  const source =
+    store === null ? { kind: "folder" as const, folder: settings.sourceFolder } : { kind: "store" as const, store };
+  const report = createMonthlyReport({ ...settings, source, clock: context.clock, signal: context.signal });
+  const once = keepOnce(context, store);
+  /** One after the other: two runs must not write the same file. */
+  let latest: Promise<unknown> = Promise.resolve();
+
+  function answer(request: ReportRequest): Promise<ReportAnswer> {
+    const next = latest.catch(() => {}).then(() => report.answer(request));
+    latest = next;
+    return next;
+  }
+
+  let isLooking = false;
+  async function look(): Promise<void> {
+    if (isLooking) return;
+    isLooking = true;
+    try {
+      await runWhenDue();
+    } finally {
+      isLooking = false;
+    }
+  }
+
+  async function runWhenDue(): Promise<void> {
+    const month = report.dueMonth();
+    if ((await once.recall()) === month) return;
+    const answered = await answerIfRecorded(answer, readReportRequest(month, month));
+    if (context.signal.aborted) return;
+    await once.remember(month);
+    if (answered === null) return;
+    context.recovered();
+    show(context, answered);
+    context.send(answerMessage({}, answered, "report"));
+  }
+
+  if (isAutomatic) {
+    context.after(0, look);
+    context.every(LOOK_MS, look);
+  }
+  context.status("off", context.t("ev-monthly-report.status.waiting"));
+  return {
+    async input(message, send) {
+      const request = readReportRequest(message.payload, localMonth(context.clock.nowMs(), settings.zone));
+      const answered = await answer(request);
+      context.recovered();
+      show(context, answered);
+      send(answerMessage(message, answered, request.format));
+    },
+  };
+}
+
+/** A month of which nothing is known is no failure when nobody asked for it. */
+async function answerIfRecorded(
+  answer: (request: ReportRequest) => Promise<ReportAnswer>,
+  request: ReportRequest,
+): Promise<ReportAnswer | null> {
+  try {
+    return await answer(request);
+  } catch (thrown) {
+    if (thrown instanceof EvError && thrown.code === "out-of-range") return null;
+    throw thrown;
+  }
+}
+
+/** Which month was reported by itself: in the store where there is one, else in the flow's context. */
+function keepOnce(
+  context: NodeContext,
+  store: Store | null,
+): { recall(): Promise<unknown>; remember(month: string): Promise<void> } {
+  if (store === null) {
+    return { recall: () => context.recall("month"), remember: (month) => context.remember("month", month) };
+  }
+  const name = `monthly-report/${context.id}`;
+  return {
+    recall: () => store.recall(name),
+    async remember(month) {
+      await store.commit({ kept: [{ name, content: month }] });
+    },
+  };
+}
+
+function show(context: NodeContext, { month, year, problemCount }: ReportAnswer): void {
+  const { carKwh } = month ?? year;
+  const params = { month: month?.month ?? year.year, kwh: carKwh.toFixed(1) };
+  context.status(problemCount > 0 ? "waiting" : "live", context.t("ev-monthly-report.status.done", params));
+}
+
+async function findHouse(context: NodeContext): Promise<SiteSettings | null> {
+  const { site } = context.config;
+  if (typeof site !== "string" || site === "") return null;
+  return (await context.use<{ readonly settings: SiteSettings }>(site, "ev-site")).settings;
+}
