@@ -287,6 +287,50 @@ export const describeChanging = (makeRig: MakeRig): void =>
       assert.deepEqual((await rig.ask({ command: "price" })).payload, { priced: 0, energyKwh: 0, withoutTariff: 1 });
     });
 
+    it("prices of a partly priced session only the rest, and only in its own currency", async () => {
+      const slot = {
+        start: "2026-11-03T08:00:00Z",
+        end: "2026-11-03T08:30:00Z",
+        energyWh: 3000,
+        pricePerKwh: 0.3,
+      };
+      const partly = {
+        cost: 0.9,
+        costGrid: 0.8,
+        costSolar: 0.1,
+        energyWh: 5000,
+        unpricedWh: 2000,
+        pricePerKwh: 0.3,
+        tariff: "spot",
+        tariffSlots: [slot],
+      };
+      const euro = someSession("2026-11-03T08:00:00Z", { ...partly, currency: "EUR" });
+      const pound = someSession("2026-11-02T08:00:00Z", { ...partly, currency: "GBP" });
+      await keep(rig, euro, pound);
+      await rig.ask({ command: "add-tariff", from: "2026-01-01", pricePerKwh: 0.5, name: "flat" });
+      assert.deepEqual((await rig.ask({ command: "price" })).payload, { priced: 1, energyKwh: 2, withoutTariff: 1 });
+      const found = (await revisions(euro.sessionId)).at(-1)?.session;
+      assert.deepEqual(
+        [found?.cost, found?.unpricedWh, found?.pricePerKwh, found?.tariff, found?.costGrid, found?.costSolar],
+        [1.9, 0, 0.38, "spot + flat", 1.8, 0.1],
+      );
+      assert.deepEqual(
+        found?.tariffSlots.map(({ energyWh, pricePerKwh }) => [energyWh, pricePerKwh]),
+        [
+          [3000, 0.3],
+          [2000, 0.5],
+        ],
+      );
+      assert.deepEqual(
+        (await rows()).map(({ cost, currency, unpricedKwh }) => [cost, currency, unpricedKwh]),
+        [
+          [1.9, "EUR", 0],
+          [0.9, "GBP", 2],
+        ],
+      );
+      assert.deepEqual((await rig.ask({ command: "price" })).payload, { priced: 0, energyKwh: 0, withoutTariff: 1 });
+    });
+
     describe("verifying the records", () => {
       const verify = async (): Promise<VerifyRow | undefined> => ((await rig.ask("verify")).payload as VerifyRow[])[0];
       const fill = async (): Promise<void> => {
