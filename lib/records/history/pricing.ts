@@ -3,6 +3,7 @@ import { createBreather } from "../report/breathe.ts";
 import { unpricedWhOf } from "../store/session-row.ts";
 import type { SessionChange } from "../store/store.ts";
 import type { SessionsTable, TariffsTable } from "../store/tables.ts";
+import { afterLatest } from "./after-latest.ts";
 import type { HistoryAnswer, PricingReport } from "./answers.ts";
 import { matching } from "./filter.ts";
 import type { HistoryParts } from "./parts.ts";
@@ -28,7 +29,7 @@ export async function priceSessions(parts: HistoryParts, request: RequestOf<"pri
   const report = { priced: 0, energyKwh: 0, withoutTariff: 0 };
   for (let after = "", isMore = true; isMore; ) {
     const piece = await readUnpriced(parts, request, after);
-    const done = await pricePiece(parts, piece, tariffs, request.author ?? null);
+    const done = await afterLatest(() => pricePiece(parts, piece, tariffs, request.author ?? null));
     report.priced += done.priced;
     report.energyKwh += done.energyKwh;
     report.withoutTariff += done.withoutTariff;
@@ -57,7 +58,8 @@ async function pricePiece(
     const tariff = tariffOf(session, tariffs);
     if (tariff === null) withoutTariff += 1;
     else {
-      changes.push({ session: priceRest(session, unpricedWh, tariff), reason: "edited", author });
+      const expectedRevision = session.revision;
+      changes.push({ session: priceRest(session, unpricedWh, tariff), reason: "edited", author, expectedRevision });
       energyWh += unpricedWh;
     }
     await breathe();

@@ -1,6 +1,14 @@
 import type { Session } from "../../model/session.ts";
 import type { Connection } from "./connection.ts";
-import { type ChainHead, contentHash, isNews, makeRevision, type Revision, type SessionHead } from "./hash-chain.ts";
+import {
+  type ChainHead,
+  contentHash,
+  isNews,
+  makeRevision,
+  refuseStale,
+  type Revision,
+  type SessionHead,
+} from "./hash-chain.ts";
 import { paymentColumns, revisionColumns, sessionColumns, sessionRow, tariffColumns } from "./session-row.ts";
 import type { SessionChange, StoreChange } from "./store.ts";
 import type { PaymentsTable, SessionRevisionsTable, TariffsTable } from "./tables.ts";
@@ -42,6 +50,8 @@ const UPSERT_CHAIN = upsertSql("chain_heads", ["device", "chain_index", "hash"],
 
 /** Where the latest revisions are found and new ones put. */
 interface Ledger {
+  /** false = a server may have later revisions */
+  readonly isWhole: boolean;
   head(sessionId: string): { readonly head: SessionHead; readonly record: string | null } | null;
   chain(device: string): ChainHead | null;
   add(revision: Revision): void;
@@ -49,6 +59,7 @@ interface Ledger {
 
 /** The file is the database: all revisions are in it. */
 const ownLedger = (file: Connection): Ledger => ({
+  isWhole: true,
   head(sessionId) {
     const row = file.all<SessionRevisionsTable>(
       "SELECT revision, reason, record FROM session_revisions WHERE session_id = ? ORDER BY revision DESC LIMIT 1",
@@ -75,6 +86,7 @@ const ownLedger = (file: Connection): Ledger => ({
 
 /** A server is the database: the file knows only how far each session and each chain has come. */
 export const headsLedger = (file: Connection): Ledger => ({
+  isWhole: false,
   head(sessionId) {
     const row = file.all<{ revision: number; content: string; is_deleted: number; record: string | null }>(
       "SELECT revision, content, is_deleted, record FROM session_heads WHERE session_id = ?",
@@ -97,6 +109,7 @@ export const headsLedger = (file: Connection): Ledger => ({
  *
  * @param hasServer the file only passes on
  * @returns the records of the sessions as they are stored now, in the order given
+ * @throws EvError `stale`; nothing is written then
  */
 export function commitChange(
   file: Connection,
@@ -128,13 +141,14 @@ export function commitChange(
   });
 }
 
-/** @returns the record as stored, and the new revision when there is one */
+/** @returns the record as stored, and the new revision when there is one @throws EvError `stale` */
 export function addSession(
   ledger: Ledger,
   change: SessionChange,
   nowMs: number,
 ): { readonly record: string; readonly row: SessionRevisionsTable | null } {
   const known = ledger.head(change.session.sessionId);
+  refuseStale(change, known?.head ?? null, ledger.isWhole);
   if (!isNews(change, known?.head ?? null)) {
     const { session } = change;
     // the server has the record; of what says the same only the number is not in the change itself
