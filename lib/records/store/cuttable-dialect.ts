@@ -6,6 +6,8 @@ export interface CuttableDialect {
   readonly dialect: Dialect;
   /** Destroys every connection, whatever it is doing; new ones are made by themselves. */
   readonly cut: () => void;
+  /** Destroys them for good, also those that are being made. */
+  readonly end: () => void;
 }
 
 export interface DialectSettings {

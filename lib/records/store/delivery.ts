@@ -31,6 +31,8 @@ export interface CourierSurroundings {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly board: HealthBoard;
+  /** the tables are there, or could not be made: called after every try */
+  readonly tried: () => void;
 }
 
 type OutboxRow = Questions["peek"]["answer"]["rows"][number];
@@ -42,7 +44,7 @@ const TRIES_OF_UNKNOWN = 8;
 /** Two programs that write to one database may race; more than this is something else. */
 const MOST_REBASES = 5;
 
-export function createCourier({ file, server, clock, logger, board }: CourierSurroundings): Courier {
+export function createCourier({ file, server, clock, logger, board, tried }: CourierSurroundings): Courier {
   const closing = new AbortController();
   let isReady = false;
   let failures = 0;
@@ -140,13 +142,16 @@ export function createCourier({ file, server, clock, logger, board }: CourierSur
       try {
         const left = await bringBatch();
         up();
+        tried();
         if (left <= 0) return true;
       } catch (thrown) {
         try {
           if (!(thrown instanceof ChainConflict) || (rebases += 1) > MOST_REBASES) throw thrown;
           await rebase();
         } catch (error) {
+          if (closing.signal.aborted) return false;
           down(toEvError(error));
+          tried();
           return false;
         }
       }

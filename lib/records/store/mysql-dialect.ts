@@ -1,7 +1,9 @@
+import { connect } from "node:net";
 import { CompiledQuery, MysqlDialect } from "kysely";
 import type { PoolConnection } from "mysql2";
 import { loadDriver } from "./optional-driver.ts";
 import type { CuttableDialect, DialectSettings } from "./cuttable-dialect.ts";
+import { createSockets } from "./sockets.ts";
 
 const CONNECT_WITHIN_MS = 5000;
 
@@ -13,6 +15,7 @@ export async function createMysqlDialect({
 }: DialectSettings): Promise<CuttableDialect> {
   const mysql = await loadDriver("mysql2", () => import("mysql2"));
   const open = new Set<PoolConnection>();
+  const sockets = createSockets();
   const { host, port, database, user, password, tls } = address;
   const pool = mysql.createPool({
     host,
@@ -22,7 +25,7 @@ export async function createMysqlDialect({
     password,
     connectionLimit: connections,
     connectTimeout: CONNECT_WITHIN_MS,
-    enableKeepAlive: true,
+    stream: () => sockets.add(connect({ host, port, keepAlive: true, noDelay: true })),
     charset: "utf8mb4",
     timezone: "Z",
     // sums come as numbers, as from the other two
@@ -47,11 +50,18 @@ export async function createMysqlDialect({
       for (const sql of statements) await connection.executeQuery(CompiledQuery.raw(sql));
     },
   });
+  const cut = (): void => {
+    // the pool forgets them so
+    for (const connection of open) connection.destroy();
+    open.clear();
+    sockets.destroyAll();
+  };
   return {
     dialect,
-    cut() {
-      for (const connection of open) connection.destroy();
-      open.clear();
+    cut,
+    end() {
+      cut();
+      sockets.end();
     },
   };
 }

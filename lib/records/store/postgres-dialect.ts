@@ -1,7 +1,9 @@
+import { Socket } from "node:net";
 import { PostgresDialect } from "kysely";
-import type { CustomTypesConfig, PoolClient } from "pg";
+import type { CustomTypesConfig } from "pg";
 import { loadDriver } from "./optional-driver.ts";
 import type { CuttableDialect, DialectSettings } from "./cuttable-dialect.ts";
+import { createSockets } from "./sockets.ts";
 
 const CONNECT_WITHIN_MS = 5000;
 const STATEMENT_WITHIN_MS = 30_000;
@@ -16,7 +18,7 @@ export async function createPostgresDialect({
   connections,
 }: DialectSettings): Promise<CuttableDialect> {
   const { default: pg } = await loadDriver("pg", () => import("pg"));
-  const open = new Set<PoolClient>();
+  const sockets = createSockets();
   const { host, port, database, user, password, tls } = address;
   const pool = new pg.Pool({
     host,
@@ -27,6 +29,7 @@ export async function createPostgresDialect({
     max: connections,
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
     keepAlive: true,
+    stream: () => sockets.add(new Socket()),
     application_name: "node-red ev-store",
     options: `-c statement_timeout=${STATEMENT_WITHIN_MS}${isReadOnly ? " -c default_transaction_read_only=on" : ""}`,
     types: numberTypes(pg.types),
@@ -36,20 +39,15 @@ export async function createPostgresDialect({
         : { rejectUnauthorized: !tls.isAnyCertificateAccepted, ...(tls.ca === null ? {} : { ca: tls.ca }) },
   });
   pool.on("connect", (client) => {
-    open.add(client);
     // one that breaks at work says so to whom it works for; unheard, this event would end the process
     client.on("error", () => {});
   });
-  pool.on("remove", (client) => open.delete(client));
   // an idle connection that breaks is replaced when it is needed
   pool.on("error", () => {});
   return {
     dialect: new PostgresDialect({ pool }),
-    cut() {
-      for (const client of open) {
-        (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-      }
-    },
+    cut: () => sockets.destroyAll(),
+    end: () => sockets.end(),
   };
 }
 

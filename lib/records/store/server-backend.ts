@@ -2,6 +2,7 @@ import { sleep } from "../../model/clock.ts";
 import type { Session } from "../../model/session.ts";
 import type { Backend, BackendSurroundings } from "./backend.ts";
 import { createCourier } from "./delivery.ts";
+import { createFirstTry } from "./first-try.ts";
 import { openServer } from "./server.ts";
 import { fetchHeads } from "./server-heads.ts";
 import { readServerAddress, type ServerSettings } from "./server-url.ts";
@@ -19,8 +20,9 @@ export async function createServerBackend(
   surroundings: BackendSurroundings,
 ): Promise<Backend> {
   const { file, clock, logger, board } = surroundings;
-  const server = await openServer(readServerAddress(settings), clock);
-  const courier = createCourier({ file, server, clock, logger, board });
+  const tables = createFirstTry(clock);
+  const server = await openServer(readServerAddress(settings), clock, tables);
+  const courier = createCourier({ file, server, clock, logger, board, tried: () => tables.end() });
   const isDown = (): boolean => board.present.state !== "ok";
 
   return {

@@ -67,6 +67,12 @@ export function isDuplicate(thrown: unknown): boolean {
   return code === "23505" || errno === 1062;
 }
 
+/** Whether a table is not there; of an error that `toServerError` made. */
+export function isMissingTable(thrown: EvError): boolean {
+  const { code, errno } = (thrown.cause ?? {}) as ServerError;
+  return code === "42P01" || errno === 1146;
+}
+
 /** Turns what mysql2, pg and the network throw into an `EvError`. */
 export function toServerError(thrown: unknown): EvError {
   if (thrown instanceof EvError || !(thrown instanceof Error)) return toEvError(thrown);

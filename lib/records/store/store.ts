@@ -54,7 +54,10 @@ export interface BackupReport {
  */
 export interface Store {
   readonly flavour: StoreFlavour;
-  /** For reading and reports. With a server that is down a query rejects with EvError `unreachable`. */
+  /**
+   * For reading and reports. With a server that is down, or that has not got the tables yet, a query rejects with EvError
+   * `unreachable`; on a new server it first waits a few seconds for them.
+   */
   readonly db: Kysely<Tables>;
   /**
    * Resolves when the change is on this machine's disk (fsync); it reaches a server later by itself, in order, once. While the
