@@ -20,7 +20,7 @@ import { type Logger, silentLogger } from "../../lib/model/logger.ts";
 import { verifyChain } from "../../lib/records/store/hash-chain.ts";
 import { openStore } from "../../lib/records/store/open-store.ts";
 import type { Store, StoreHealth } from "../../lib/records/store/store.ts";
-import { openWorker, type WorkerLine } from "../../lib/records/store/worker-line.ts";
+import { openWorker, type WorkerLine } from "../../lib/records/store/file/worker-line.ts";
 import { killWhileCommitting } from "../lib/records/store/kill.ts";
 import { exampleReading, exampleSession, makeFolder } from "../lib/records/store/sessions.ts";
 import { until } from "../support/until.ts";

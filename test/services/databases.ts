@@ -2,12 +2,11 @@ import { randomUUID } from "node:crypto";
 import mysql from "mysql2/promise";
 import pg from "pg";
 import type { ServerSettings } from "../../lib/records/store/server-url.ts";
-import { mariadb, postgres, type Service } from "./services.ts";
+import { mariadb, postgres } from "./services.ts";
 
 /** A database of a test's own on a real server. */
 export interface TestDatabase {
   readonly settings: ServerSettings;
-  readonly service: Service;
   /** As an administrator, in the database. */
   query(sql: string): Promise<Record<string, unknown>[]>;
   drop(): Promise<void>;
@@ -16,7 +15,7 @@ export interface TestDatabase {
 const newName = (): string => `ev_test_${randomUUID().replaceAll("-", "").slice(0, 16)}`;
 const withDatabase = (url: string, name: string): string => `${url.replace(/\/$/, "")}/${name}`;
 
-async function mysqlQuery(url: string, sql: string): Promise<Record<string, unknown>[]> {
+export async function mysqlQuery(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const connection = await mysql.createConnection({ uri: url, decimalNumbers: true });
   try {
     const [rows] = await connection.query(sql);
@@ -26,7 +25,7 @@ async function mysqlQuery(url: string, sql: string): Promise<Record<string, unkn
   }
 }
 
-async function postgresQuery(url: string, sql: string): Promise<Record<string, unknown>[]> {
+export async function postgresQuery(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -37,26 +36,24 @@ async function postgresQuery(url: string, sql: string): Promise<Record<string, u
 }
 
 /** In latin1 by default, as many old servers have it: the tables must not mind. */
-export async function createMariadb(): Promise<TestDatabase> {
+export async function createMariadb(server: string = mariadb.url): Promise<TestDatabase> {
   const name = newName();
-  await mysqlQuery(mariadb.url, `CREATE DATABASE ${name} CHARACTER SET latin1`);
-  const url = withDatabase(mariadb.url, name);
+  await mysqlQuery(server, `CREATE DATABASE ${name} CHARACTER SET latin1`);
+  const url = withDatabase(server, name);
   return {
     settings: { url },
-    service: mariadb,
     query: (sql) => mysqlQuery(url, sql),
-    drop: async () => void (await mysqlQuery(mariadb.url, `DROP DATABASE ${name}`)),
+    drop: async () => void (await mysqlQuery(server, `DROP DATABASE ${name}`)),
   };
 }
 
-export async function createPostgres(): Promise<TestDatabase> {
+export async function createPostgres(server: string = postgres.url): Promise<TestDatabase> {
   const name = newName();
-  const admin = withDatabase(postgres.url, "postgres");
+  const admin = withDatabase(server, "postgres");
   await postgresQuery(admin, `CREATE DATABASE ${name}`);
-  const url = withDatabase(postgres.url, name);
+  const url = withDatabase(server, name);
   return {
     settings: { url },
-    service: postgres,
     query: (sql) => postgresQuery(url, sql),
     drop: async () => void (await postgresQuery(admin, `DROP DATABASE ${name} WITH (FORCE)`)),
   };

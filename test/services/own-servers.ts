@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { until } from "../support/until.ts";
-import { isListening } from "./services.ts";
+import { mysqlQuery, postgresQuery } from "./databases.ts";
+import { isListening, skip } from "./services.ts";
 
 /*
  * Real servers of a test's own, each with a folder and a port of its own: they may be stopped and killed in the middle of
@@ -17,9 +18,11 @@ const run = promisify(execFile);
 export interface OwnServer {
   readonly url: string;
   readonly port: number;
-  /** Starts it, again or for the first time, and waits until it listens. */
+  /** Starts it, again or for the first time, and waits until it answers; nothing happens when it runs. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Ends it without a goodbye. */
+  kill(): Promise<void>;
   /** Ends it and removes its folder. */
   remove(): Promise<void>;
 }
@@ -29,9 +32,13 @@ interface Program {
   /** absolute path, or null when it is not installed */
   readonly path: string | null;
   readonly scheme: string;
+  readonly user: string;
   readonly stopSignal: NodeJS.Signals;
+  readonly killSignal: NodeJS.Signals;
   /** the account it runs under; null = ours */
   readonly account: string | null;
+  /** Rejects or says no while it is starting up. */
+  isReady(url: string): Promise<boolean>;
   prepare(folder: string, port: number, as: { uid?: number; gid?: number }): Promise<readonly string[]>;
 }
 
@@ -42,8 +49,11 @@ const mosquitto: Program = {
   name: "Mosquitto",
   path: installed("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"),
   scheme: "mqtt",
+  user: "",
   stopSignal: "SIGTERM",
+  killSignal: "SIGKILL",
   account: null,
+  isReady: isListening,
   async prepare(folder, port) {
     const file = join(folder, "mosquitto.conf");
     writeFileSync(file, `listener ${port} 127.0.0.1\nallow_anonymous true\n${isRoot ? "user root\n" : ""}`);
@@ -55,8 +65,11 @@ const mariadb: Program = {
   name: "MariaDB",
   path: installed("/usr/sbin/mariadbd", "/usr/sbin/mysqld"),
   scheme: "mysql",
+  user: "root@",
   stopSignal: "SIGTERM",
+  killSignal: "SIGKILL",
   account: null,
+  isReady: async (url) => (await mysqlQuery(url, "SELECT 1")).length === 1,
   async prepare(folder, port) {
     const data = join(folder, "data");
     const who = isRoot ? ["--user=root"] : [];
@@ -83,9 +96,13 @@ const postgres: Program = {
   name: "PostgreSQL",
   path: installed(join(postgresFolder(), "postgres")),
   scheme: "postgres",
+  user: "postgres@",
   stopSignal: "SIGINT",
+  // what a power cut leaves behind: all its processes end at once
+  killSignal: "SIGQUIT",
   // it refuses to be run by root
   account: isRoot ? "postgres" : null,
+  isReady: async (url) => (await postgresQuery(`${url}/postgres`, "SELECT 1")).length === 1,
   async prepare(folder, port, as) {
     const data = join(folder, "data");
     if (!existsSync(data)) {
@@ -101,42 +118,39 @@ const postgres: Program = {
 const programs = { mosquitto, mariadb, postgres };
 export type OwnServerName = keyof typeof programs;
 
-/** @returns null when the program is not installed, after saying so; where CI promises it, that is an error */
-export async function makeOwnServer(which: OwnServerName): Promise<OwnServer | null> {
+/** Makes one that is not started yet; skips the suite, saying why, when the program is not installed. */
+export async function makeOwnServer(suite: Mocha.Context, which: OwnServerName): Promise<OwnServer> {
   const program: Program = programs[which];
   const { path } = program;
-  if (path === null) {
-    const reason = `${program.name} is not installed`;
-    if (process.env["EV_REQUIRE_SERVICES"] === "1") throw new Error(reason);
-    console.log(`      skipped: ${reason}`);
-    return null;
-  }
+  if (path === null) return skip(suite, `${program.name} is not installed`);
   const folder = mkdtempSync(join(tmpdir(), `ev-${which}-`));
   const as = program.account === null ? {} : await idsOf(program.account);
   if (as.uid !== undefined && as.gid !== undefined) chownSync(folder, as.uid, as.gid);
   const port = await freePort();
-  const url = `${program.scheme}://${which === "mosquitto" ? "" : which === "mariadb" ? "root@" : "postgres@"}127.0.0.1:${port}`;
+  const url = `${program.scheme}://${program.user}127.0.0.1:${port}`;
   let child: ChildProcess | null = null;
 
-  const stop = async (): Promise<void> => {
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
     const running = child;
     if (running === null) return;
     child = null;
     const ended = new Promise((resolve) => running.once("close", resolve));
-    running.kill(program.stopSignal);
+    running.kill(signal);
     await ended;
   };
   return {
     url,
     port,
     async start() {
+      if (child !== null) return;
       const options = await program.prepare(folder, port, as);
       child = spawn(path, options, { ...as, cwd: folder, stdio: "ignore" });
-      await until(`${program.name} listens`, () => isListening(url), 60_000);
+      await until(`${program.name} answers`, () => program.isReady(url).catch(() => false), 60_000);
     },
-    stop,
+    stop: () => end(program.stopSignal),
+    kill: () => end(program.killSignal),
     async remove() {
-      await stop();
+      await end(program.killSignal);
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -11,7 +11,7 @@ import type { Store } from "../../lib/records/store/store.ts";
 import { exampleReading, exampleSession, makeFolder } from "../lib/records/store/sessions.ts";
 import { until } from "../support/until.ts";
 import { createMariadb, createPostgres, type TestDatabase } from "./databases.ts";
-import { mariadb, needsControl, needsService, postgres } from "./services.ts";
+import { makeOwnServer, type OwnServer } from "./own-servers.ts";
 
 /** Stands between a store and its server, and can play dead. */
 interface Relay {
@@ -76,12 +76,13 @@ async function startRelay(target: string): Promise<Relay> {
 /** Real time, but what takes seconds takes a tenth. */
 const quickClock = { ...systemClock, after: (ms: number, run: () => void) => systemClock.after(ms / 10, run) };
 
-for (const { name, service, create } of [
-  { name: "MariaDB", service: mariadb, create: createMariadb },
-  { name: "PostgreSQL", service: postgres, create: createPostgres },
-]) {
+for (const { name, which, create } of [
+  { name: "MariaDB", which: "mariadb", create: createMariadb },
+  { name: "PostgreSQL", which: "postgres", create: createPostgres },
+] as const) {
   describe(`a store whose ${name} goes away`, function () {
     this.timeout(90_000);
+    let service: OwnServer;
     let folder: ReturnType<typeof makeFolder>;
     let database: TestDatabase;
     let store: Store;
@@ -118,17 +119,18 @@ for (const { name, service, create } of [
     };
 
     before(async function () {
-      await needsService(this, service);
+      service = await makeOwnServer(this, which);
+      await service.start();
     });
+    after(() => (service as OwnServer | undefined)?.remove());
     beforeEach(async () => {
       errors = [];
       warnings = [];
       folder = makeFolder();
-      database = await create();
+      database = await create(service.url);
     });
     afterEach(async () => {
-      // a test that was skipped has opened none
-      await (store as Store | undefined)?.close();
+      await store.close();
       await relay?.close();
       relay = null;
       await service.start();
@@ -136,8 +138,7 @@ for (const { name, service, create } of [
       folder.remove();
     });
 
-    it("is stopped and started again during sessions: every session arrives once, in order", async function () {
-      await needsControl(this, service);
+    it("is stopped and started again during sessions: every session arrives once, in order", async () => {
       store = await open();
       await store.commit({ sessions: [{ session: exampleSession(), reason: "detected" }] });
       await store.flush();
@@ -160,8 +161,7 @@ for (const { name, service, create } of [
       assert.equal((await store.findSession(open_.sessionId))?.energyWh, 2000);
     });
 
-    it("is killed while sessions arrive: every session arrives once", async function () {
-      await needsControl(this, service);
+    it("is killed while sessions arrive: every session arrives once", async () => {
       store = await open();
       await store.flush();
       const commits: Promise<unknown>[] = [];

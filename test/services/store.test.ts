@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../lib/model/clock.ts";
+import { EvError } from "../../lib/model/errors.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import { verifyChain } from "../../lib/records/store/hash-chain.ts";
 import { openStore } from "../../lib/records/store/open-store.ts";
@@ -181,6 +182,28 @@ for (const { name, service, create } of flavours) {
       assert.equal(await store.prune(), 500);
       assert.equal((await sum()).energy, 30_001);
     });
+
+    if (create !== null) {
+      it("answers a query in the first moments of a new database, and says so when there are no tables", async () => {
+        const empty = await create();
+        const settings = { keepReadingsDays: null, backupsKept: 0, server: empty.settings };
+        const fresh = await openStore(
+          { ...settings, file: join(folder.folder, "fresh.sqlite") },
+          { clock, logger: silentLogger },
+        );
+        try {
+          assert.deepEqual(await fresh.db.selectFrom("sessions").selectAll().execute(), []);
+          await empty.query("DROP TABLE sessions");
+          await assert.rejects(
+            fresh.db.selectFrom("sessions").selectAll().execute(),
+            (error) => error instanceof EvError && error.code === "unreachable",
+          );
+        } finally {
+          await fresh.close();
+          await empty.drop();
+        }
+      });
+    }
 
     it("reads only: a report cannot change anything", async () => {
       await assert.rejects(store.db.deleteFrom("sessions").execute());

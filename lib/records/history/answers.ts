@@ -23,8 +23,12 @@ export interface SessionRow {
   readonly pluggedMin: number;
   readonly meterStartKwh: number | null;
   readonly meterEndKwh: number | null;
+  /** of the energy whose source is known */
   readonly solarPercent: number | null;
+  /** of the energy that had a price */
   readonly cost: number | null;
+  /** energy that `cost` does not contain, because no price was known */
+  readonly unpricedKwh: number;
   readonly currency: string | null;
   readonly pricePerKwh: number | null;
   readonly referenceCost: number | null;
@@ -55,7 +59,7 @@ export interface SumRow {
   readonly dischargedKwh: number;
   readonly chargingMin: number;
   readonly solarKwh: number | null;
-  /** of the sessions whose share is known */
+  /** of the energy whose source is known */
   readonly solarPercent: number | null;
   /** null = no session had a price; see `unpricedKwh` */
   readonly cost: number | null;
@@ -64,7 +68,7 @@ export interface SumRow {
   readonly businessKwh: number;
   readonly businessCost: number | null;
   readonly co2G: number | null;
-  /** energy of sessions without a price, which `cost` does not contain */
+  /** energy without a price, which `cost` does not contain: of whole sessions and of parts */
   readonly unpricedKwh: number;
   /** null = no price, or sessions of several currencies are in it; in that case `cost` is null and `costs` tells */
   readonly currency: string | null;
@@ -178,10 +182,11 @@ export interface ImportReport {
 
 /** What `price` has done. */
 export interface PricingReport {
+  /** sessions of which nothing is without a price any more */
   readonly priced: number;
-  /** their energy */
+  /** the energy that got a price */
   readonly energyKwh: number;
-  /** sessions that stay without a price, because no tariff was in force when they began */
+  /** sessions that stay without a price, or partly so, because no tariff (in their currency) was in force when they began */
   readonly withoutTariff: number;
 }
 

@@ -6,6 +6,7 @@ import { sessionRow } from "../store/session-row.ts";
 import type { SessionChange } from "../store/store.ts";
 import type { PaymentsTable, TariffsTable } from "../store/tables.ts";
 import { toPaymentRow, toTariffRow } from "./account.ts";
+import { afterLatest } from "./after-latest.ts";
 import type { HistoryAnswer } from "./answers.ts";
 import { editSession, manualSession } from "./edits.ts";
 import type { HistoryParts } from "./parts.ts";
@@ -15,8 +16,17 @@ import { toSessionRow } from "./rows.ts";
 /** Each change is a new revision with its author; nothing is written over. */
 
 export async function edit(parts: HistoryParts, request: RequestOf<"edit">): Promise<HistoryAnswer> {
-  const session = editSession(await findSession(parts, request.sessionId), request);
-  return commitOne(parts, request.command, { session, reason: "edited", author: request.author ?? null });
+  return afterLatest(async () => {
+    const found = await findSession(parts, request.sessionId);
+    const session = editSession(found, request);
+    const expectedRevision = found.revision;
+    return commitOne(parts, request.command, {
+      session,
+      reason: "edited",
+      author: request.author ?? null,
+      expectedRevision,
+    });
+  });
 }
 
 export async function add(parts: HistoryParts, request: RequestOf<"add">): Promise<HistoryAnswer> {
@@ -25,8 +35,16 @@ export async function add(parts: HistoryParts, request: RequestOf<"add">): Promi
 }
 
 export async function remove(parts: HistoryParts, request: RequestOf<"delete">): Promise<HistoryAnswer> {
-  const session = await findSession(parts, request.sessionId);
-  return commitOne(parts, request.command, { session, reason: "deleted", author: request.author ?? null });
+  return afterLatest(async () => {
+    const session = await findSession(parts, request.sessionId);
+    const expectedRevision = session.revision;
+    return commitOne(parts, request.command, {
+      session,
+      reason: "deleted",
+      author: request.author ?? null,
+      expectedRevision,
+    });
+  });
 }
 
 async function commitOne(parts: HistoryParts, command: string, change: SessionChange): Promise<HistoryAnswer> {

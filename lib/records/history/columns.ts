@@ -53,6 +53,7 @@ export const SESSION_COLUMNS: readonly Column<SessionRow>[] = [
   show("meterEndKwh", "number"),
   show("solarPercent", "number", "solarPercent"),
   show("cost", "number", "cost"),
+  show("unpricedKwh", "number", "unpricedKwh"),
   show("currency", "text", "currency"),
   show("pricePerKwh", "number", "pricePerKwh"),
   show("tariff", "text"),

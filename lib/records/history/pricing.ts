@@ -1,7 +1,9 @@
 import type { Session } from "../../model/session.ts";
 import { createBreather } from "../report/breathe.ts";
+import { unpricedWhOf } from "../store/session-row.ts";
 import type { SessionChange } from "../store/store.ts";
 import type { SessionsTable, TariffsTable } from "../store/tables.ts";
+import { afterLatest } from "./after-latest.ts";
 import type { HistoryAnswer, PricingReport } from "./answers.ts";
 import { matching } from "./filter.ts";
 import type { HistoryParts } from "./parts.ts";
@@ -12,11 +14,11 @@ import { roundTo } from "./rounding.ts";
 const PIECE = 100;
 
 /**
- * Gives closed sessions that have no price one by the tariff that was in force when they began: only when somebody asks, and
- * each as a new revision. A session that has a price keeps it, whatever tariffs come later.
+ * Gives the energy of closed sessions that has no price one by the tariff that was in force when they began: only when
+ * somebody asks, and each session as a new revision. What has a price keeps it, whatever tariffs come later: of a session that
+ * is priced in part only the rest is priced, and only in the currency of that part.
  */
 export async function priceSessions(parts: HistoryParts, request: RequestOf<"price">): Promise<HistoryAnswer> {
-  const breathe = createBreather();
   const tariffs = await parts.store.db
     .selectFrom("tariffs")
     .selectAll()
@@ -27,20 +29,10 @@ export async function priceSessions(parts: HistoryParts, request: RequestOf<"pri
   const report = { priced: 0, energyKwh: 0, withoutTariff: 0 };
   for (let after = "", isMore = true; isMore; ) {
     const piece = await readUnpriced(parts, request, after);
-    const changes: SessionChange[] = [];
-    for (const stored of piece) {
-      const tariff = tariffs.find((each) => each.valid_from_ms <= stored.plugged_at_ms);
-      // the store may hold a later revision than the database that was asked
-      const session = await parts.store.findSession(stored.session_id);
-      if (tariff === undefined) report.withoutTariff += 1;
-      else if (session !== null && session.cost === null) {
-        changes.push({ session: priced(session, tariff), reason: "edited", author: request.author ?? null });
-      }
-      await breathe();
-    }
-    await parts.store.commit({ sessions: changes });
-    report.priced += changes.length;
-    report.energyKwh += changes.reduce((sum, { session }) => sum + session.energyWh / 1000, 0);
+    const done = await afterLatest(() => pricePiece(parts, piece, tariffs, request.author ?? null));
+    report.priced += done.priced;
+    report.energyKwh += done.energyKwh;
+    report.withoutTariff += done.withoutTariff;
     after = piece.at(-1)?.session_id ?? after;
     isMore = piece.length === PIECE;
   }
@@ -48,28 +40,75 @@ export async function priceSessions(parts: HistoryParts, request: RequestOf<"pri
   return { command: request.command, payload };
 }
 
+async function pricePiece(
+  { store }: HistoryParts,
+  piece: readonly SessionsTable[],
+  tariffs: readonly TariffsTable[],
+  author: string | null,
+): Promise<PricingReport> {
+  const breathe = createBreather();
+  const changes: SessionChange[] = [];
+  let energyWh = 0;
+  let withoutTariff = 0;
+  for (const { session_id } of piece) {
+    // the store may hold a later revision than the database that was asked
+    const session = await store.findSession(session_id);
+    const unpricedWh = session === null ? 0 : unpricedWhOf(session);
+    if (session === null || unpricedWh <= 0) continue;
+    const tariff = tariffOf(session, tariffs);
+    if (tariff === null) withoutTariff += 1;
+    else {
+      const expectedRevision = session.revision;
+      changes.push({ session: priceRest(session, unpricedWh, tariff), reason: "edited", author, expectedRevision });
+      energyWh += unpricedWh;
+    }
+    await breathe();
+  }
+  await store.commit({ sessions: changes });
+  return { priced: changes.length, energyKwh: energyWh / 1000, withoutTariff };
+}
+
 const readUnpriced = ({ store }: HistoryParts, filter: RequestOf<"price">, afterId: string): Promise<SessionsTable[]> =>
   store.db
     .selectFrom("sessions")
     .selectAll()
     .where(matching(filter))
-    .where("cost", "is", null)
+    .where("unpriced_wh", ">", 0)
     .where("status", "=", "closed")
     .where("session_id", ">", afterId)
     .orderBy("session_id")
     .limit(PIECE)
     .execute();
 
-function priced(session: Session, { id, name, price_per_kwh, currency }: TariffsTable): Session {
-  const { energyWh, pluggedAt, unpluggedAt } = session;
-  const slot = { start: pluggedAt, end: unpluggedAt ?? pluggedAt, energyWh, pricePerKwh: price_per_kwh };
+/** @param tariffs the latest first */
+function tariffOf({ pluggedAt, cost, currency }: Session, tariffs: readonly TariffsTable[]): TariffsTable | null {
+  const startMs = Date.parse(pluggedAt);
+  // money of two currencies is never added
+  const isFitting = (tariff: TariffsTable): boolean => cost === null || tariff.currency === currency;
+  return tariffs.find((tariff) => tariff.valid_from_ms <= startMs && isFitting(tariff)) ?? null;
+}
+
+/** When the rest was charged is not recorded: its slot spans the session. */
+function priceRest(session: Session, unpricedWh: number, { id, name, price_per_kwh, currency }: TariffsTable): Session {
+  const { energyWh, pluggedAt, unpluggedAt, costGrid } = session;
+  const slot = { start: pluggedAt, end: unpluggedAt ?? pluggedAt, energyWh: unpricedWh, pricePerKwh: price_per_kwh };
+  const added = (unpricedWh / 1000) * price_per_kwh;
+  const cost = (session.cost ?? 0) + added;
+  const isPartly = session.cost !== null;
+  const tariff = name ?? id;
   return {
     ...session,
-    cost: roundTo((energyWh / 1000) * price_per_kwh, 6),
+    cost: roundTo(cost, 6),
+    unpricedWh: 0,
+    // the parts of the cost add up to it, as before
+    ...(isPartly && costGrid !== null ? { costGrid: roundTo(costGrid + added, 6) } : {}),
     currency,
-    pricePerKwh: price_per_kwh,
-    tariff: name ?? id,
-    tariffSlots: [slot],
+    pricePerKwh: isPartly ? roundTo((cost / energyWh) * 1000, 6) : price_per_kwh,
+    tariff: isPartly && session.tariff !== null ? joinNames(session.tariff, tariff) : tariff,
+    tariffSlots: isPartly ? [...session.tariffSlots, slot] : [slot],
     flags: [...new Set([...session.flags, "corrected" as const])],
   };
 }
+
+const joinNames = (first: string, second: string): string =>
+  first === second ? first : `${first} + ${second}`.slice(0, 200);

@@ -9,7 +9,6 @@ export function toSessionRow(stored: SessionsTable): SessionRow {
   const record = readRecord(stored.record);
   const start = wallClock(stored.plugged_at_ms, stored.zone);
   const end = stored.unplugged_at_ms === null ? null : wallClock(stored.unplugged_at_ms, stored.zone);
-  const solarPercent = stored.solar_wh === null || stored.energy_wh <= 0 ? null : stored.solar_wh / stored.energy_wh;
   return {
     sessionId: stored.session_id,
     status: stored.status,
@@ -24,8 +23,9 @@ export function toSessionRow(stored: SessionsTable): SessionRow {
     pluggedMin: roundTo(stored.plugged_s / 60, 1),
     meterStartKwh: record.meterStartKwh ?? null,
     meterEndKwh: record.meterEndKwh ?? null,
-    solarPercent: solarPercent === null ? null : roundTo(solarPercent * 100, 1),
+    solarPercent: solarPercentOf(stored),
     cost: stored.cost,
+    unpricedKwh: roundTo(stored.unpriced_wh / 1000, 6),
     currency: stored.currency,
     pricePerKwh: record.pricePerKwh ?? null,
     referenceCost: stored.reference_cost,
@@ -45,6 +45,12 @@ export function toSessionRow(stored: SessionsTable): SessionRow {
     flags: (record.flags ?? []).join(" "),
     revision: stored.revision,
   };
+}
+
+/** Of the energy whose source is known. */
+function solarPercentOf({ solar_wh, battery_wh, grid_wh }: SessionsTable): number | null {
+  const knownWh = (solar_wh ?? 0) + (battery_wh ?? 0) + (grid_wh ?? 0);
+  return solar_wh === null || knownWh <= 0 ? null : roundTo((solar_wh / knownWh) * 100, 1);
 }
 
 /** A record that somebody damaged must not hide the other sessions: its columns still stand. */

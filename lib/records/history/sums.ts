@@ -27,16 +27,19 @@ const PERIOD: Readonly<Record<Exclude<SumBy, "all">, RawBuilder<string>>> = {
 /** A stored share counts; without one a business session counts whole, and any other not at all. */
 const BUSINESS_SHARE = sql`coalesce(business_ratio, case when purpose = 'business' then 1.0 else 0.0 end)`;
 
+/** What is missing in the sum of the three came from nobody knows where. */
+const KNOWN_SOURCE_WH = sql`solar_wh + coalesce(battery_wh, 0.0) + coalesce(grid_wh, 0.0)`;
+
 const SUMS = {
   sessions: sql`count(*)`,
   energyWh: sql`sum(energy_wh)`,
   dischargedWh: sql`sum(discharged_wh)`,
   chargingS: sql`sum(charging_s)`,
   solarWh: sql`sum(solar_wh)`,
-  solarKnownWh: sql`sum(case when solar_wh is null then 0.0 else energy_wh end)`,
+  solarKnownWh: sql`sum(case when solar_wh is null then 0.0 else ${KNOWN_SOURCE_WH} end)`,
   cost: sql`sum(cost)`,
-  pricedWh: sql`sum(case when cost is null then 0.0 else energy_wh end)`,
-  unpricedWh: sql`sum(case when cost is null then energy_wh else 0.0 end)`,
+  pricedWh: sql`sum(energy_wh - unpriced_wh)`,
+  unpricedWh: sql`sum(unpriced_wh)`,
   referenceCost: sql`sum(reference_cost)`,
   businessWh: sql`sum(energy_wh * ${BUSINESS_SHARE})`,
   businessCost: sql`sum(cost * ${BUSINESS_SHARE})`,

@@ -1,8 +1,6 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { Worker } from "node:worker_threads";
+import { workerFile } from "../../io/worker-file.ts";
 import { EvError } from "../../model/errors.ts";
-import { directory } from "../store/here.cjs";
 import { createBreather } from "./breathe.ts";
 import type { Table } from "./table.ts";
 import type { XlsxRequest } from "./xlsx-worker.ts";
@@ -19,7 +17,7 @@ const DEADLINE_MS = 120_000;
  * @throws EvError `unsupported` when the writer is not installed, `timeout`, `internal`
  */
 export function xlsxOfTable(table: Table): Promise<Buffer> {
-  const worker = new Worker(workerFile(), { name: "ev-xlsx" });
+  const worker = new Worker(workerFile("records/report/xlsx-worker"), { name: "ev-xlsx" });
   return new Promise<Buffer>((resolve, reject) => {
     const patience = setTimeout(() => reject(new EvError("timeout", "The spreadsheet took too long.")), DEADLINE_MS);
     worker.on("message", (reply: Uint8Array | { readonly missing: string }) => {
@@ -47,10 +45,4 @@ async function handOver(worker: Worker, { title, columns, rows, totals }: Table)
     await breathe();
   }
   post({ type: "end", totals });
-}
-
-/** Beside this file: the source where the sources run, the compiled script in the package. */
-function workerFile(): string {
-  const source = join(directory, "..", "report", "xlsx-worker.ts");
-  return existsSync(source) ? source : source.replace(/\.ts$/, ".js");
 }

@@ -3,7 +3,7 @@ import type { Clock } from "../../model/clock.ts";
 import type { Logger } from "../../model/logger.ts";
 import type { Session } from "../../model/session.ts";
 import type { HealthBoard } from "./health.ts";
-import type { LocalFile } from "./local-file.ts";
+import type { LocalFile } from "./file/local-file.ts";
 import type { StoreChange, StoreFlavour } from "./store.ts";
 import type { Tables } from "./tables.ts";
 

@@ -24,6 +24,7 @@ const changeSchema = z.object({
         session: sessionSchema,
         reason: z.enum(["detected", "corrected", "edited", "deleted", "manual", "imported"]),
         author: name.optional(),
+        expectedRevision: z.number().int().positive().optional(),
       }),
     )
     .optional(),

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { EvError } from "../../model/errors.ts";
 import type { Session } from "../../model/session.ts";
 import type { SessionChange } from "./store.ts";
 import type { SessionRevisionsTable } from "./tables.ts";
@@ -69,6 +70,24 @@ export function isNews({ session, reason }: SessionChange, head: SessionHead | n
   if (head === null) return reason !== "deleted";
   if (head.isDeleted) return !CANNOT_REVIVE.has(reason);
   return reason === "deleted" || contentHash(session) !== head.content;
+}
+
+/**
+ * @param isWhole false = others may have brought revisions that `head` does not know
+ * @throws EvError `stale` when the change was made from another revision than the latest
+ */
+export function refuseStale(
+  { session, expectedRevision }: SessionChange,
+  head: Pick<SessionHead, "revision"> | null,
+  isWhole = true,
+): void {
+  if (expectedRevision === undefined) return;
+  const latest = head?.revision ?? 0;
+  if (latest === expectedRevision || (!isWhole && latest < expectedRevision)) return;
+  throw new EvError(
+    "stale",
+    `Session ${session.sessionId} has revision ${latest} by now; the change was made from ${expectedRevision}.`,
+  );
 }
 
 /**

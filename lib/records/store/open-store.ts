@@ -4,16 +4,16 @@ import { EvError, toEvError } from "../../model/errors.ts";
 import type { Logger } from "../../model/logger.ts";
 import type { Session } from "../../model/session.ts";
 import type { Backend } from "./backend.ts";
-import { createBackups } from "./backups.ts";
+import { createBackups } from "./file/backups.ts";
 import { checkChange, checkReading } from "./check-change.ts";
 import { createHealthBoard } from "./health.ts";
-import { createLocalFile } from "./local-file.ts";
+import { createLocalFile } from "./file/local-file.ts";
 import { packReadings } from "./readings-pack.ts";
 import type { ServerSettings } from "./server-url.ts";
-import { createSqliteBackend } from "./sqlite-backend.ts";
+import { createSqliteBackend } from "./file/sqlite-backend.ts";
 import type { Store } from "./store.ts";
 import type { ReadingsTable } from "./tables.ts";
-import type { openWorker } from "./worker-line.ts";
+import type { openWorker } from "./file/worker-line.ts";
 import { createWriteQueue } from "./write-queue.ts";
 
 export interface StoreSettings {
@@ -71,7 +71,7 @@ export async function openStore(settings: StoreSettings, surroundings: StoreSurr
     backend =
       settings.server === undefined
         ? createSqliteBackend({ file, clock, logger, board })
-        : await (await import("./server-backend.ts")).createServerBackend(settings.server, {
+        : await (await import("./server/server-backend.ts")).createServerBackend(settings.server, {
             file,
             clock,
             logger,

@@ -26,6 +26,7 @@ export function sessionRow(session: Session): SessionsTable {
     grid_wh: session.gridWh,
     battery_wh: session.batteryWh,
     cost: session.cost,
+    unpriced_wh: unpricedWhOf(session),
     currency: session.currency,
     tariff: session.tariff,
     reference_cost: session.referenceCost,
@@ -41,6 +42,14 @@ export function sessionRow(session: Session): SessionsTable {
     record: JSON.stringify(session),
   };
 }
+
+/** Energy that the cost does not cover; a record that says nothing of it has a price for all or for nothing. */
+export const unpricedWhOf = ({
+  energyWh,
+  cost,
+  unpricedWh = 0,
+}: Pick<Session, "energyWh" | "cost" | "unpricedWh">): number =>
+  cost === null ? energyWh : Math.min(unpricedWh, energyWh);
 
 /** The session of a row, as it was stored. */
 export const sessionOfRow = ({ record }: Pick<SessionsTable, "record">): Session => JSON.parse(record) as Session;
@@ -69,6 +78,7 @@ export const sessionColumns = [
   "grid_wh",
   "battery_wh",
   "cost",
+  "unpriced_wh",
   "currency",
   "tariff",
   "reference_cost",

@@ -12,6 +12,11 @@ export interface SessionChange {
   readonly session: Session;
   readonly reason: RevisionReason;
   readonly author?: string | null;
+  /**
+   * The revision that this change was made from: another one that came meanwhile is not overwritten. With a server as far as this
+   * machine knows; what another program brings to the server at the same time is numbered before it.
+   */
+  readonly expectedRevision?: number;
 }
 
 /**
@@ -49,7 +54,10 @@ export interface BackupReport {
  */
 export interface Store {
   readonly flavour: StoreFlavour;
-  /** For reading and reports. With a server that is down a query rejects with EvError `unreachable`. */
+  /**
+   * For reading and reports. With a server that is down, or that has not got the tables yet, a query rejects with EvError
+   * `unreachable`; on a new server it first waits a few seconds for them.
+   */
   readonly db: Kysely<Tables>;
   /**
    * Resolves when the change is on this machine's disk (fsync); it reaches a server later by itself, in order, once. While the
@@ -58,7 +66,7 @@ export interface Store {
    *
    * @returns the sessions as stored, with their revision and hashes, in the order given
    * @throws EvError `out-of-range` for what does not fit the schema, `io` when the disk refuses and the memory for waiting is
-   *   full, `closed`; in each case nothing of the change is kept
+   *   full, `stale` when the latest revision is not the expected one, `closed`; in each case nothing of the change is kept
    */
   commit(change: StoreChange): Promise<readonly Session[]>;
   /**

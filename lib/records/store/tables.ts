@@ -29,7 +29,10 @@ export interface SessionsTable {
   solar_wh: number | null;
   grid_wh: number | null;
   battery_wh: number | null;
+  /** of the energy that had a price; null = none had */
   cost: number | null;
+  /** energy without a price: all of it where `cost` is null */
+  unpriced_wh: number;
   currency: string | null;
   tariff: string | null;
   reference_cost: number | null;

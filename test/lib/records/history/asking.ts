@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "mocha";
-import type { SessionRow, SumRow } from "../../../../lib/records/history/answers.ts";
+import type { SessionRow, Statement, SumRow } from "../../../../lib/records/history/answers.ts";
 import { keep, type MakeRig, type Rig, someSession } from "./rig.ts";
 
 export const describeAsking = (makeRig: MakeRig): void =>
@@ -117,6 +117,31 @@ export const describeAsking = (makeRig: MakeRig): void =>
       assert.equal(month?.pricePerKwh, 0.229167);
     });
 
+    it("counts apart what had no price in a session that is priced in part", async () => {
+      const partly = { cost: 1, currency: "EUR", energyWh: 7000, unpricedWh: 2000, pricePerKwh: 0.2 };
+      await keep(
+        rig,
+        someSession("2026-11-01T08:00:00Z", partly),
+        someSession("2026-11-02T08:00:00Z", { cost: 1, currency: "EUR", energyWh: 5000 }),
+        someSession("2026-11-03T08:00:00Z", { energyWh: 4000 }),
+      );
+      const [month] = await sumsOf("months");
+      assert.deepEqual([month?.unpricedKwh, month?.cost, month?.pricePerKwh], [6, 2, 0.2]);
+      assert.deepEqual(month?.costs, [{ currency: "EUR", cost: 2, energyKwh: 10 }]);
+      const statement = (await rig.ask("statement")).payload as Statement;
+      assert.deepEqual([statement.due, statement.energyKwh, statement.unpricedKwh], [2, 10, 6]);
+      assert.deepEqual(
+        (await rowsOf("sessions")).map(({ unpricedKwh }) => unpricedKwh),
+        [4, 0, 2],
+      );
+      const csv = String((await rig.ask({ command: "sessions", format: "csv" })).payload).split("\r\n");
+      const column = csv[0]?.split(",").indexOf("Without a price (kWh)") ?? -1;
+      assert.deepEqual(
+        csv.slice(1, 5).map((line) => line.split(",")[column]),
+        ["4", "0", "2", "6"],
+      );
+    });
+
     it("never adds money of different currencies, and hides none of it", async () => {
       await keep(
         rig,
@@ -149,15 +174,22 @@ export const describeAsking = (makeRig: MakeRig): void =>
       assert.equal((await sumsOf("totals"))[0]?.sessions, 3);
     });
 
-    it("works out the solar share only from sessions whose share is known", async () => {
+    it("works out the solar share only of the energy whose source is known", async () => {
       await keep(
         rig,
-        someSession("2026-11-01T08:00:00Z", { energyWh: 4000, solarWh: 1000 }),
+        someSession("2026-11-01T08:00:00Z", { energyWh: 4000, solarWh: 1000, batteryWh: 500, gridWh: 2500 }),
         someSession("2026-11-02T08:00:00Z", { energyWh: 9000 }),
+        // the meter was away for most of it
+        someSession("2026-11-03T08:00:00Z", { energyWh: 9000, solarWh: 1000, batteryWh: 0, gridWh: 0 }),
+        someSession("2026-11-04T08:00:00Z", { energyWh: 1000, solarWh: 0, batteryWh: 0, gridWh: 0 }),
       );
       const [month] = await sumsOf("months");
-      assert.equal(month?.solarPercent, 25);
-      assert.equal(month?.solarKwh, 1);
+      assert.equal(month?.solarPercent, 40);
+      assert.equal(month?.solarKwh, 2);
+      assert.deepEqual(
+        (await rowsOf("sessions")).map(({ solarPercent }) => solarPercent),
+        [null, 100, null, 25],
+      );
     });
 
     it("takes the stored business share; without one business counts whole and the rest not at all", async () => {

@@ -3,12 +3,15 @@ import { afterEach, beforeEach, describe, it } from "mocha";
 import { EvError } from "../../../../lib/model/errors.ts";
 import type {
   PaymentRow,
+  PricingReport,
   RevisionRow,
   SessionRow,
   Statement,
   TariffRow,
   VerifyRow,
 } from "../../../../lib/records/history/answers.ts";
+import { answerHistory } from "../../../../lib/records/history/history.ts";
+import { readHistoryRequest } from "../../../../lib/records/history/read-request.ts";
 import { keep, type MakeRig, type Rig, someSession } from "./rig.ts";
 
 export const describeChanging = (makeRig: MakeRig): void =>
@@ -93,6 +96,49 @@ export const describeChanging = (makeRig: MakeRig): void =>
           [row?.vehicle, row?.user, row?.odometerKm, row?.note, row?.revision],
           ["Zoe", "Ann", 7, "x", 4],
         );
+      });
+
+      /** The log stores a revision just after this many reads of the session. */
+      const racing = (times: number): Rig["ask"] => {
+        const { store } = rig.parts;
+        const findSession: typeof store.findSession = async (sessionId) => {
+          const found = await store.findSession(sessionId);
+          if (found !== null && (times -= 1) >= 0) {
+            const corrected = { ...found, energyWh: found.energyWh + 1 };
+            await store.commit({ sessions: [{ session: corrected, reason: "corrected" }] });
+          }
+          return found;
+        };
+        const parts = { ...rig.parts, store: { db: store.db, commit: store.commit, findSession } };
+        return (payload) => answerHistory(parts, readHistoryRequest(payload));
+      };
+
+      it("overwrites nothing that the log stores at the same moment", async () => {
+        const session = someSession("2026-11-01T08:00:00Z", { vehicle: "Zoe" });
+        await keep(rig, session);
+        const { sessionId } = session;
+        const answer = await racing(2)({ command: "edit", sessionId, vehicle: "Spring" });
+        const { energyWh, vehicle, revision } = answer.session ?? session;
+        assert.deepEqual([energyWh, vehicle, revision], [7202, "Spring", 4]);
+        await rig.ask({ command: "add-tariff", from: "2026-01-01", pricePerKwh: 0.5 });
+        assert.equal(((await racing(1)({ command: "price" })).payload as PricingReport).priced, 1);
+        assert.deepEqual(
+          (await rows()).map(({ energyKwh, cost }) => [energyKwh, cost]),
+          [[7.203, 3.6015]],
+        );
+        await racing(1)({ command: "delete", sessionId });
+        const last = (await revisions(sessionId)).at(-1);
+        assert.deepEqual([last?.reason, last?.session.cost, last?.revision], ["deleted", 3.6015, 8]);
+      });
+
+      it("gives up with a code when the log never rests", async () => {
+        const session = someSession("2026-11-01T08:00:00Z");
+        await keep(rig, session);
+        await assert.rejects(
+          racing(100)({ command: "edit", sessionId: session.sessionId, user: "Ann" }),
+          (error) => error instanceof EvError && error.code === "stale",
+        );
+        assert.equal((await rows())[0]?.user, null);
       });
 
       it("is refused for an open session, an unknown one, and with nothing to change", async () => {
@@ -284,6 +330,50 @@ export const describeChanging = (makeRig: MakeRig): void =>
         ],
       );
       await rig.ask({ command: "add-tariff", from: "2026-11-01", pricePerKwh: 5 });
+      assert.deepEqual((await rig.ask({ command: "price" })).payload, { priced: 0, energyKwh: 0, withoutTariff: 1 });
+    });
+
+    it("prices of a partly priced session only the rest, and only in its own currency", async () => {
+      const slot = {
+        start: "2026-11-03T08:00:00Z",
+        end: "2026-11-03T08:30:00Z",
+        energyWh: 3000,
+        pricePerKwh: 0.3,
+      };
+      const partly = {
+        cost: 0.9,
+        costGrid: 0.8,
+        costSolar: 0.1,
+        energyWh: 5000,
+        unpricedWh: 2000,
+        pricePerKwh: 0.3,
+        tariff: "spot",
+        tariffSlots: [slot],
+      };
+      const euro = someSession("2026-11-03T08:00:00Z", { ...partly, currency: "EUR" });
+      const pound = someSession("2026-11-02T08:00:00Z", { ...partly, currency: "GBP" });
+      await keep(rig, euro, pound);
+      await rig.ask({ command: "add-tariff", from: "2026-01-01", pricePerKwh: 0.5, name: "flat" });
+      assert.deepEqual((await rig.ask({ command: "price" })).payload, { priced: 1, energyKwh: 2, withoutTariff: 1 });
+      const found = (await revisions(euro.sessionId)).at(-1)?.session;
+      assert.deepEqual(
+        [found?.cost, found?.unpricedWh, found?.pricePerKwh, found?.tariff, found?.costGrid, found?.costSolar],
+        [1.9, 0, 0.38, "spot + flat", 1.8, 0.1],
+      );
+      assert.deepEqual(
+        found?.tariffSlots.map(({ energyWh, pricePerKwh }) => [energyWh, pricePerKwh]),
+        [
+          [3000, 0.3],
+          [2000, 0.5],
+        ],
+      );
+      assert.deepEqual(
+        (await rows()).map(({ cost, currency, unpricedKwh }) => [cost, currency, unpricedKwh]),
+        [
+          [1.9, "EUR", 0],
+          [0.9, "GBP", 2],
+        ],
+      );
       assert.deepEqual((await rig.ask({ command: "price" })).payload, { priced: 0, energyKwh: 0, withoutTariff: 1 });
     });
 

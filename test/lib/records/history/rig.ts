@@ -12,6 +12,7 @@ import {
   type ChainHead,
   isNews,
   makeRevision,
+  refuseStale,
   type Revision,
   type SessionHead,
 } from "../../../../lib/records/store/hash-chain.ts";
@@ -97,6 +98,7 @@ function createPlainStore(db: Kysely<Tables>): PartsStore {
     const stored: Session[] = [];
     for (const each of change.sessions ?? []) {
       const head = heads.get(each.session.sessionId) ?? null;
+      refuseStale(each, head);
       if (!isNews(each, head)) {
         stored.push((await find(each.session.sessionId)) ?? each.session);
         continue;

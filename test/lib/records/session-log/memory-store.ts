@@ -1,7 +1,13 @@
 import { EvError } from "../../../../lib/model/errors.ts";
 import type { Session } from "../../../../lib/model/session.ts";
 import { checkChange } from "../../../../lib/records/store/check-change.ts";
-import { type ChainHead, isNews, makeRevision, type Revision } from "../../../../lib/records/store/hash-chain.ts";
+import {
+  type ChainHead,
+  isNews,
+  makeRevision,
+  refuseStale,
+  type Revision,
+} from "../../../../lib/records/store/hash-chain.ts";
 import type { Store, StoreChange, StoreHealth } from "../../../../lib/records/store/store.ts";
 
 type UsedStore = Pick<Store, "commit" | "findSession" | "recall" | "recallAll" | "health" | "subscribe">;
@@ -48,6 +54,7 @@ export function createMemoryStore(): MemoryStore {
     }
     return (checked.sessions ?? []).map((one) => {
       const known = latest(one.session.sessionId);
+      refuseStale(one, known?.head ?? null);
       if (!isNews(one, known?.head ?? null)) return known?.session ?? one.session;
       const revision = makeRevision(one, known?.head ?? null, chains.get(one.session.device) ?? null, 0);
       revisions.push(revision);

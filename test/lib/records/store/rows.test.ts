@@ -6,7 +6,7 @@ import { packReadings, unpackReadings } from "../../../../lib/records/store/read
 import { sessionColumns, sessionOfRow, sessionRow } from "../../../../lib/records/store/session-row.ts";
 import type { StoreChange } from "../../../../lib/records/store/store.ts";
 import type { ReadingsTable } from "../../../../lib/records/store/tables.ts";
-import { thinReadings } from "../../../../lib/records/store/thin-readings.ts";
+import { thinReadings } from "../../../../lib/records/store/file/thin-readings.ts";
 import { exampleReading, exampleSession } from "./sessions.ts";
 
 const number = fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }));

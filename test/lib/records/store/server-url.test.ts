@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { EvError } from "../../../../lib/model/errors.ts";
-import { toServerError } from "../../../../lib/records/store/server-errors.ts";
+import { toServerError } from "../../../../lib/records/store/server/server-errors.ts";
 import { readServerAddress } from "../../../../lib/records/store/server-url.ts";
 
 describe("the address of a database server", () => {

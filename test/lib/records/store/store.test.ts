@@ -59,6 +59,24 @@ describe("a store in a SQLite file", () => {
     assert.equal(verifyChain(revisions), null);
   });
 
+  it("stores nothing that was made from another revision than the latest", async () => {
+    const session = exampleSession();
+    const change = (vehicle: string, expectedRevision: number) =>
+      store.commit({
+        sessions: [{ session: { ...session, vehicle }, reason: "edited", expectedRevision }],
+        kept: [{ name: "k", content: vehicle }],
+      });
+    const isStale = (error: unknown): boolean => error instanceof EvError && error.code === "stale";
+    await assert.rejects(change("a", 1), isStale);
+    await store.commit({ sessions: [{ session, reason: "detected" }] });
+    assert.equal((await change("b", 1))[0]?.revision, 2);
+    await assert.rejects(change("c", 1), isStale);
+    await assert.rejects(change("d", 3), isStale);
+    assert.equal((await store.findSession(session.sessionId))?.vehicle, "b");
+    assert.equal(await store.recall("k"), "b");
+    assert.equal(store.health.state, "ok");
+  });
+
   it("keeps the trace of a deleted session, which a machine cannot bring back", async () => {
     const session = exampleSession();
     await store.commit({ sessions: [{ session, reason: "detected" }] });
