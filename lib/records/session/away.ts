@@ -108,7 +108,9 @@ export function findMissedSession(step: Step, ownWh: number): void {
   if (fromMs === null) return;
   const missedWh = missedBy(step, ownWh);
   if (missedWh <= MISSED_WH) return;
-  tellMissedSession(step, fromMs, now(step), missedWh);
+  // it was over when the car that is there now began
+  const untilMs = draft.pendingPlug?.value === true ? draft.pendingPlug.sinceMs : now(step);
+  tellMissedSession(step, fromMs, untilMs, missedWh, ownWh);
   const sums = marksOf(draft);
   draft.unpluggedMarks = { ...sums, total: sums.total === null ? null : sums.total - ownWh };
   draft.closed = null;
@@ -155,6 +157,7 @@ export function settleGap(step: Step, charger: Charger, gainWh: number, isStillF
   }
   if (isStillFlowing) return;
   segment.chargingFromMs = null;
+  session.untoldToMs = Math.min(session.untoldToMs, seen.atMs + chargedMs);
   endSegment(step, session, seen.atMs + chargedMs, "offline");
   step.draft.activity = "idle";
   step.draft.pendingActivity = null;

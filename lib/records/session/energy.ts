@@ -10,8 +10,9 @@ import { flagSession, marksOf, now, openSegment, type Step } from "./step.ts";
 
 /** A leading counter that is silent for so long lets the other one lead, ms. */
 const SILENT_MS = 120_000;
-/** Slice of the profile of an estimated session, ms. */
+/** Slice of the profile of an estimated session, ms; of more slices than this, neighbours become one. */
 const SLICE_MS = 300_000;
+const MOST_SLICES = 2000;
 
 /** True where the energy is only known after the car has left: its counter stands still until then. */
 export const isKnownLate = ({ totalGrows, sessionCounter }: DetectorState): boolean =>
@@ -112,12 +113,23 @@ export function bookEnergy(step: Step, session: OpenSession, inWh: number, outWh
 function addToProfile(profile: readonly ProfileSlice[], slice: ProfileSlice): ProfileSlice[] {
   const last = profile.at(-1);
   if (last === undefined || slice.toMs - last.fromMs > SLICE_MS || slice.fromMs > last.toMs + 1000)
-    return [...profile, slice];
+    return profile.length < MOST_SLICES ? [...profile, slice] : [...joinNeighbours(profile), slice];
   return profile.with(profile.length - 1, {
     fromMs: last.fromMs,
     toMs: slice.toMs,
     wh: roundTo(last.wh + slice.wh, 3),
   });
+}
+
+function joinNeighbours(profile: readonly ProfileSlice[]): ProfileSlice[] {
+  const joined = [];
+  for (let index = 0; index < profile.length; index += 2) {
+    const [first, second] = profile.slice(index, index + 2);
+    if (first === undefined) continue;
+    const { toMs, wh } = second ?? { toMs: first.toMs, wh: 0 };
+    joined.push({ fromMs: first.fromMs, toMs, wh: roundTo(first.wh + wh, 3) });
+  }
+  return joined;
 }
 
 /** Power times time, for chargers without a counter and for the way out of the car. */

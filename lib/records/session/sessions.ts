@@ -215,8 +215,12 @@ function makeLooseSegment(session: OpenSession): void {
   session.looseWh = 0;
 }
 
-/** A whole session of which only the energy is known, between two looks at the counter. */
-export function tellMissedSession(step: Step, fromMs: number, untilMs: number, wh: number): void {
+/**
+ * A whole session of which only the energy is known, between two looks at the counter.
+ *
+ * @param sinceWh what the counter has gained since
+ */
+export function tellMissedSession(step: Step, fromMs: number, untilMs: number, wh: number, sinceWh: number): void {
   const { draft } = step;
   const marks = marksOf(draft);
   const session = newSession(step, {
@@ -230,11 +234,14 @@ export function tellMissedSession(step: Step, fromMs: number, untilMs: number, w
   session.unpluggedMs = untilMs;
   session.source = "total-counter";
   const { session: current, closed } = draft;
-  session.meterStartWh = session.meterEndWh === null ? null : roundTo(session.meterEndWh - wh, 3);
+  const endWh = draft.totalCounter?.lastWh;
+  session.meterEndWh = endWh === undefined ? null : roundTo(endWh - sinceWh, 3);
+  session.meterStartWh = endWh === undefined ? null : roundTo(endWh - sinceWh - wh, 3);
   tell(step, session, "opened");
   session.energyWh = roundTo(wh, 3);
   session.looseWh = session.energyWh;
   session.untoldFromMs = fromMs;
+  session.untoldToMs = untilMs;
   session.endReason = "unknown";
   makeLooseSegment(session);
   flagSession(step, session, "end-uncertain");

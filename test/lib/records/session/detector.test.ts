@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "mocha";
 import { sessionFlags } from "../../../../lib/model/session.ts";
+import { roundTo } from "../../../../lib/model/units.ts";
 import type { DetectorEvent, Finding } from "../../../../lib/records/session/detected.ts";
 import {
   defaultDetectorSettings,
@@ -10,7 +11,7 @@ import {
   startDetector,
 } from "../../../../lib/records/session/detector.ts";
 import type { DetectorState } from "../../../../lib/records/session/state.ts";
-import { chargerOf, finalSessions, play, START_MS } from "./traces.ts";
+import { chargerOf, finalSessions, play, START_MS, toldWh } from "./traces.ts";
 
 const CHARGE = [
   "0 state=1 vehicle=0 session_energy=0 total=100",
@@ -122,6 +123,35 @@ describe("the session detector", () => {
     const lines = Array.from({ length: 4000 }, (_, at) => `${100 + at * 10} state=${at % 2 === 0 ? 3 : 254}`);
     const { state } = play(["0 state=1 vehicle=0 session_energy=0 total=100", "60 state=2 vehicle=1", ...lines]);
     assert.ok((state.session?.segments.length ?? 0) <= 1000);
+  });
+
+  it("goes on for months of flapping without a profile of the estimate that grows without end", () => {
+    const lines = Array.from({ length: 9000 }, (_, at) => `${100 + at * 10} state=${at % 3 === 0 ? 3 : 254} amp=10000`);
+    const { state, findings } = play(
+      ["0 state=1 wh=1000000 voltage=240 amp=0", "60 state=2", ...lines, "91000 state=1 amp=0", "91040 wh=1030000"],
+      { firmware: "2.9.1" },
+    );
+    assert.equal(state.session, null);
+    const told = findings.filter(({ type }) => type === "energy");
+    assert.ok(told.length > 100 && told.length <= 2001, String(told.length));
+    const [session] = finalSessions(findings);
+    assert.equal(session?.energyWh, 30_000);
+    assert.equal(roundTo(toldWh(findings, "session-1"), 3), 30_000);
+  });
+
+  it("tells the energy of a gap for the time in which it flowed, by the charger's own count", () => {
+    const { findings } = play([
+      "0 state=1 vehicle=0 session_energy=0 total=100 session_elapsed=0",
+      "60 state=3 vehicle=1",
+      "660 session_energy=1000 total=101 session_elapsed=600",
+      "661 announce=disconnected silent=1",
+      "30000 announce=connected state=2 session_energy=2000 total=102 session_elapsed=1200",
+    ]);
+    const gap = findings.findLast((finding) => finding.type === "energy");
+    assert.ok(gap?.type === "energy");
+    assert.equal(gap.energyWh, 1000);
+    assert.equal(gap.fromMs, START_MS + 660_000);
+    assert.equal(gap.toMs, START_MS + 1_260_000);
   });
 
   it("is described with every flag it can set", () => {
