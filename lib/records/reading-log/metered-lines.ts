@@ -1,4 +1,5 @@
 import { DateTime } from "luxon";
+import { z } from "zod";
 import type { MeteredMinute } from "../report/h2v-layout.ts";
 import type { EnergyMinute } from "./minutes.ts";
 
@@ -9,23 +10,30 @@ export interface MeteredLines {
   leaveOut(device: string): void;
   /** Minutes for which nothing more is to be expected. */
   due(nowMs: number): MeteredMinute[];
+  readonly state: MeteredState;
 }
 
-interface Pending {
-  houseWh: number | null;
-  housePeakW: number | null;
-  carWh: number | null;
-}
+const nullable = z.number().nullable();
+const pendingSchema = z.object({ houseWh: nullable, housePeakW: nullable, carWh: nullable });
+type Pending = z.output<typeof pendingSchema>;
+
+/** What must survive a restart. */
+export const meteredStateSchema = z.object({
+  pending: z.array(z.tuple([z.number(), pendingSchema])),
+  /** the day under way; `todayWh` is null when its begin was not seen */
+  day: z.object({ name: z.string(), todayWh: nullable, yesterdayWh: nullable }),
+});
+export type MeteredState = z.output<typeof meteredStateSchema>;
 
 /** Meters are read at different moments, and a gateway's own line comes after its meters. */
 const WAIT_MS = 210_000;
 const MINUTES_PER_HOUR = 60;
 
 /** @param zone IANA */
-export function createMeteredLines(zone: string): MeteredLines {
-  const pending = new Map<number, Pending>();
+export function createMeteredLines(zone: string, restored: MeteredState | null): MeteredLines {
+  const pending = new Map<number, Pending>(restored?.pending ?? []);
   const leftOut = new Set<string>();
-  const day = { name: "", todayWh: 0, yesterdayWh: null as number | null };
+  const day: MeteredState["day"] = restored?.day ?? { name: "", todayWh: null, yesterdayWh: null };
 
   function finish(startMs: number, { houseWh, housePeakW, carWh }: Pending): MeteredMinute {
     const local = DateTime.fromMillis(startMs, { zone });
@@ -33,10 +41,11 @@ export function createMeteredLines(zone: string): MeteredLines {
     if (name !== day.name) {
       const isNext = day.name !== "" && local.minus({ days: 1 }).toISODate() === day.name;
       day.yesterdayWh = isNext ? day.todayWh : null;
-      day.todayWh = 0;
+      // a log that begins at noon does not know what the morning used
+      day.todayWh = isNext || (local.hour === 0 && local.minute === 0) ? 0 : null;
       day.name = name;
     }
-    day.todayWh += houseWh ?? 0;
+    if (day.todayWh !== null) day.todayWh += houseWh ?? 0;
     return {
       minute: local.toFormat("yyyy/MM/dd HH:mm"),
       houseW: houseWh === null ? null : houseWh * MINUTES_PER_HOUR,
@@ -69,6 +78,9 @@ export function createMeteredLines(zone: string): MeteredLines {
       const due = [...pending].filter(([startMs]) => startMs + WAIT_MS <= nowMs).toSorted(([a], [b]) => a - b);
       for (const [startMs] of due) pending.delete(startMs);
       return due.map(([startMs, minute]) => finish(startMs, minute));
+    },
+    get state() {
+      return { pending: [...pending], day: { ...day } };
     },
   };
 }

@@ -9,7 +9,7 @@ import { type Meter, meterSchema } from "../../model/records.ts";
 import type { Store } from "../store/store.ts";
 import type { ReadingsTable } from "../store/tables.ts";
 import type { CsvDesk } from "./csv-desk.ts";
-import { createMeteredLines } from "./metered-lines.ts";
+import { createMeteredLines, type MeteredState, meteredStateSchema } from "./metered-lines.ts";
 import { createMinutes, type EnergyMinute, type MinutesState } from "./minutes.ts";
 import { counterName } from "./kept-names.ts";
 
@@ -48,8 +48,10 @@ const recordSchema = z.discriminatedUnion("kind", [meterSchema, h2vSchema]);
 export async function startReadingLog(options: ReadingLogOptions): Promise<ReadingLog> {
   const { store, csv, clock, zone } = options;
   const stateName = `reading-log/${options.id}`;
-  const minutes = createMinutes(restore(await store?.recall(stateName).catch(() => null)));
-  const metered = createMeteredLines(zone);
+  const restored = restore(await store?.recall(stateName).catch(() => null));
+  const minutes = createMinutes(restored);
+  const metered = createMeteredLines(zone, restored?.metered ?? null);
+  if (store !== null) await csv?.keepIn(store, `${stateName}/line/`);
   let lastCounter = "";
   let lastEndMs: number | null = null;
 
@@ -57,14 +59,24 @@ export async function startReadingLog(options: ReadingLogOptions): Promise<Readi
     for (const { endMs } of done) {
       const gapMinutes = lastEndMs === null ? 0 : Math.max(0, Math.round((endMs - lastEndMs) / MINUTE_MS) - 1);
       lastEndMs = Math.max(lastEndMs ?? endMs, endMs);
-      options.onWritten({ endMs: lastEndMs, gapMinutes });
+      // what still waits for the disk is not over
+      if (csv === null || csv.waiting === 0) options.onWritten({ endMs: lastEndMs, gapMinutes });
     }
+  }
+
+  async function keepState(): Promise<void> {
+    const content = JSON.stringify({ ...minutes.state, metered: metered.state });
+    await store?.commit({ kept: [{ name: stateName, content }] });
   }
 
   async function keep(done: readonly EnergyMinute[]): Promise<void> {
     if (done.length === 0) return;
     if (csv !== null) for (const minute of done) metered.add(minute);
-    if (store !== null) await store.appendReadings(done.map((minute) => toRow(minute, zone)));
+    if (store !== null) {
+      await store.appendReadings(done.map((minute) => toRow(minute, zone)));
+      // with the rows, so that after a kill no counter is read from an older reading than they are
+      await keepState();
+    }
     note(done);
   }
 
@@ -82,7 +94,8 @@ export async function startReadingLog(options: ReadingLogOptions): Promise<Readi
     if (csv !== null) {
       metered.leaveOut(record.device);
       csv.addGateway(record, DateTime.fromMillis(clock.nowMs(), { zone }).toFormat("yyyyMMddHHmm"));
-      await csv.write();
+      // a folder that refuses is no reason to keep the minute out of the store
+      await guard(() => csv.write());
     }
     if (record.noData || record.minute === null) return;
     await keep(metersOf(record).flatMap((meter) => minutes.take(meter)));
@@ -114,19 +127,20 @@ export async function startReadingLog(options: ReadingLogOptions): Promise<Readi
     tick: () =>
       guard(async () => {
         const nowMs = clock.nowMs();
+        if (csv !== null) {
+          for (const minute of metered.due(nowMs)) csv.addMetered(minute);
+          if (csv.waiting > 0) await guard(() => csv.write());
+        }
         await keep(minutes.tick(nowMs));
-        if (csv === null) return;
-        for (const minute of metered.due(nowMs)) csv.addMetered(minute);
-        if (csv.waiting > 0) await csv.write();
       }),
     async close() {
       await guard(async () => {
-        await store?.commit({ kept: [{ name: stateName, content: JSON.stringify(minutes.state) }] });
-        if (csv !== null) {
-          for (const minute of metered.due(Number.POSITIVE_INFINITY)) csv.addMetered(minute);
-          await csv.write();
-        }
+        if (csv === null) return;
+        // with a store they wait there for what the other meters have to say
+        if (store === null) for (const minute of metered.due(Number.POSITIVE_INFINITY)) csv.addMetered(minute);
+        await csv.write();
       });
+      await guard(keepState);
     },
   };
 }
@@ -173,8 +187,10 @@ function toRow(minute: EnergyMinute, zone: string): ReadingsTable {
   };
 }
 
-/** What was kept on close; anything else counts as nothing. */
-function restore(content: string | null | undefined): MinutesState | null {
+/** What an earlier run kept; anything else counts as nothing. */
+function restore(
+  content: string | null | undefined,
+): (MinutesState & { readonly metered: MeteredState | null }) | null {
   if (content === null || content === undefined) return null;
   try {
     const state: unknown = JSON.parse(content);
@@ -193,6 +209,7 @@ const common = {
   exportWh: nullable,
 };
 const stateSchema = z.object({
+  metered: meteredStateSchema.nullable().default(null),
   channels: z.array(z.object({ ...common, atMs: z.number(), powerW: nullable })),
   open: z.array(
     z.object({

@@ -38,6 +38,8 @@ export interface CsvFolder {
 interface OpenFile {
   readonly style: FileStyle;
   readonly minutes: Set<string>;
+  /** the bytes of the last line when it has no end, as latin1 */
+  readonly tornLine: string | null;
   isEmpty: boolean;
   isTorn: boolean;
 }
@@ -54,9 +56,11 @@ export function openCsvFolder(options: CsvFolderOptions): CsvFolder {
     if (opened?.month === month) return opened.file;
     const ends = await readEnds(join(options.folder, fileNameOf(month)));
     const text = ends.tail.toString("latin1");
+    const wholeTo = text.lastIndexOf("\n") + 1;
     const file: OpenFile = {
       style: ends.head === null ? newStyle(options) : findStyle(ends.head, options),
-      minutes: new Set([...text.matchAll(MINUTE_AT_LINE_START)].map(([, minute = ""]) => minute)),
+      minutes: new Set([...text.slice(0, wholeTo).matchAll(MINUTE_AT_LINE_START)].map(([, minute = ""]) => minute)),
+      tornLine: isTorn(ends) ? text.slice(wholeTo) : null,
       isEmpty: ends.head === null,
       isTorn: isTorn(ends),
     };
@@ -70,6 +74,9 @@ export function openCsvFolder(options: CsvFolderOptions): CsvFolder {
     },
     async append(month, lines) {
       const file = await look(month);
+      // only its line end is missing
+      const torn = lines.find(({ row }) => encodeText(row, file.style.encoding).toString("latin1") === file.tornLine);
+      if (torn !== undefined && torn.minute !== null) file.minutes.add(torn.minute);
       const fresh = leaveOutKnown(lines, file.minutes);
       if (fresh.length === 0) return 0;
       const name = fileNameOf(month);

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { createManualClock, systemClock } from "../../../../lib/model/clock.ts";
 import { EvError } from "../../../../lib/model/errors.ts";
+import { type H2vMinute, h2vSchema } from "../../../../lib/model/h2v.ts";
 import { silentLogger } from "../../../../lib/model/logger.ts";
 import { type Meter, meterSchema } from "../../../../lib/model/records.ts";
 import { createCsvDesk } from "../../../../lib/records/reading-log/csv-desk.ts";
@@ -27,6 +28,21 @@ const meter = (afterS: number, more: Partial<Meter> = {}): Meter =>
     powerW: 600,
     ...more,
   });
+const gatewayMinute = (minute: number): H2vMinute => {
+  const shown = `2025/02/20 11:${String(minute).padStart(2, "0")}`;
+  const fields = Object.entries({ todayWh: "6932", yesterdayWh: "22436", meanW: "817", peakW: "849", carW: "2" });
+  return h2vSchema.parse({
+    kind: "h2v",
+    device: "h2v",
+    at: new Date(T0 + (minute - 9) * 60_000).toISOString(),
+    minute: shown,
+    noData: false,
+    stale: false,
+    meanW: 817,
+    carW: 2,
+    fields: fields.map(([key, text]) => ({ label: key, text, key })),
+  });
+};
 const takeAll = (meters: readonly Meter[]): EnergyMinute[] => {
   const minutes = createMinutes(null);
   return [...meters.flatMap((reading) => minutes.take(reading)), ...minutes.tick(T0 + 1e9)];
@@ -110,6 +126,7 @@ describe("the reading log", () => {
   let log: ReadingLog;
   let store: Store | null = null;
   const troubles: string[] = [];
+  const written: number[] = [];
   const clock = createManualClock(T0);
 
   beforeEach(() => {
@@ -124,6 +141,7 @@ describe("the reading log", () => {
   });
 
   async function begin(layout: CsvLayout | null, withStore: boolean): Promise<void> {
+    written.splice(0);
     store = withStore
       ? await openStore(
           { file: join(folder, "x.sqlite"), keepReadingsDays: null, backupsKept: 0 },
@@ -141,9 +159,19 @@ describe("the reading log", () => {
       clock,
       logger: silentLogger,
       onTrouble: ({ code }) => void troubles.push(code),
-      onWritten: () => {},
+      onWritten: ({ endMs }) => void written.push(endMs),
     });
   }
+
+  /** As a kill leaves it: the log says nothing more, what the store has on the disk is there. */
+  async function killAndBegin(layout: CsvLayout | null): Promise<void> {
+    await store?.close();
+    await begin(layout, true);
+  }
+  const totalWh = async (): Promise<number> => {
+    const rows = (await store?.db.selectFrom("readings").select("energy_wh").execute()) ?? [];
+    return rows.reduce((sum, { energy_wh }) => sum + (energy_wh ?? 0), 0);
+  };
 
   it("puts minutes into the store, with the local day of their begin", async () => {
     await begin(null, true);
@@ -182,7 +210,7 @@ describe("the reading log", () => {
     clock.setWallClock(T0 + 300_000);
     await log.tick();
     const [, line] = readFileSync(join(folder, "202502h2vmgr-rawd.csv"), "utf8").split("\n");
-    assert.equal(line, '"2025/02/20 11:09",10,,600,600,1200,,,,,');
+    assert.equal(line, '"2025/02/20 11:09",,,600,600,1200,,,,,');
   });
 
   it("waits while the disk refuses, and writes everything afterwards, in order", async () => {
@@ -197,6 +225,68 @@ describe("the reading log", () => {
     rmSync(path, { recursive: true });
     await log.tick();
     assert.match(readFileSync(path, "utf8"), /11:09".*\n.*11:10"/);
+  });
+
+  it("keeps minutes in the store while the folder refuses, and calls nothing written before it is", async () => {
+    await begin("compatible", true);
+    clock.setWallClock(T0 + 600_000);
+    mkdirSync(join(folder, "202502h2vmgr-rawd.csv"));
+    for (const minute of [9, 10]) await log.take(gatewayMinute(minute));
+    close(await totalWh(), 2 * ((817 + 2) / 60));
+    assert.deepEqual([troubles, written], [["io", "io"], []]);
+    rmSync(join(folder, "202502h2vmgr-rawd.csv"), { recursive: true });
+    await log.take(gatewayMinute(11));
+    assert.equal(written.length, 2);
+  });
+
+  it("loses no line to a kill while the folder refuses", async () => {
+    await begin("compatible", true);
+    clock.setWallClock(T0 + 600_000);
+    const path = join(folder, "202502h2vmgr-rawd.csv");
+    mkdirSync(path);
+    for (const minute of [9, 10]) await log.take(gatewayMinute(minute));
+    await killAndBegin("compatible");
+    await log.take(gatewayMinute(11));
+    await killAndBegin("compatible");
+    rmSync(path, { recursive: true });
+    await log.take(gatewayMinute(12));
+    const minutes = readFileSync(path, "utf8").match(/^"2025\/02\/20 11:\d\d"/gm);
+    assert.deepEqual(
+      minutes,
+      ["09", "10", "11", "12"].map((minute) => `"2025/02/20 11:${minute}"`),
+    );
+    assert.deepEqual(await store?.recallAll("reading-log/n/line/"), []);
+  });
+
+  it("counts no energy twice that a counter told before a kill", async () => {
+    await begin(null, true);
+    clock.setWallClock(T0 + 3_600_000);
+    const counted = (afterS: number) => log.take(meter(afterS, { importWh: afterS }));
+    for (const afterS of [0, 60]) await counted(afterS);
+    await log.close();
+    await killAndBegin(null);
+    for (let afterS = 120; afterS <= 1200; afterS += 60) await counted(afterS);
+    await killAndBegin(null);
+    for (const afterS of [2400, 2460]) await counted(afterS);
+    close(await totalWh(), 2460);
+  });
+
+  it("knows after a restart what the day had used before it, and half a minute's car", async () => {
+    await begin("corrected", true);
+    const midnight = Date.parse("2025-02-20T00:00:00+09:00");
+    const at = (minute: number) => new Date(midnight + minute * 60_000).toISOString();
+    clock.setWallClock(midnight + 60_000);
+    await log.take(meter(0, { at: at(0), meanOverS: 60 }));
+    await log.take(meter(0, { at: at(1), meanOverS: 60 }));
+    await log.close();
+    await killAndBegin("corrected");
+    await log.take(meter(0, { at: at(1), meanOverS: 60, device: "car", role: "evse", powerW: 1200 }));
+    clock.setWallClock(midnight + 600_000);
+    await log.tick();
+    assert.deepEqual(readFileSync(join(folder, "202502h2vmgr-rawd.csv"), "utf8").split("\n").slice(1, 3), [
+      '"2025/02/20 00:00",10,,600,600,,,,,,',
+      '"2025/02/20 00:01",20,,600,600,1200,,,,,',
+    ]);
   });
 
   it("refuses what is no reading, and readings of a time that cannot be", async () => {

@@ -81,6 +81,16 @@ describe("a folder of monthly files", () => {
     assert.deepEqual(torn, ["202502h2vmgr-rawd.csv"]);
   });
 
+  it("writes a minute again whose line was torn, and not one whose line only lacks its end", async () => {
+    const before = `${HEADER}\n${FIRST.row}\n`;
+    writeFileSync(path(), `${before}"2025/02/20 11:10",`);
+    assert.equal(await open().append("202502", [FIRST, SECOND]), 1);
+    assert.equal(content(), `${before}"2025/02/20 11:10",\n${SECOND.row}\n`);
+    writeFileSync(path(), `${before}${SECOND.row}`);
+    assert.equal(await open().append("202502", [SECOND, line("2025/02/20 11:11")]), 1);
+    assert.equal(content(), `${before}${SECOND.row}\n"2025/02/20 11:11",1\n`);
+  });
+
   it("says `io` when the folder cannot be written, and writes the same lines when it can", async function () {
     mkdirSync(path());
     const folderNow = open();
