@@ -65,6 +65,7 @@ export const row = (more: Partial<SessionRow> = {}): SessionRow => ({
   meterStartKwh: null,
   meterEndKwh: null,
   solarPercent: null,
+  unpricedKwh: 0,
   cost: 2.5,
   currency: "GBP",
   pricePerKwh: 0.2,
