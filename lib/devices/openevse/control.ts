@@ -2,13 +2,15 @@ import type { Cancel } from "../../model/clock.ts";
 import type { Command } from "../../model/commands.ts";
 import { EvError, toEvError } from "../../model/errors.ts";
 import type { Logger } from "../../model/logger.ts";
-import { describeContradiction, does, tellController } from "./deeds.ts";
+import { describeContradiction, does, knowPhases, tellController } from "./deeds.ts";
 import { askController, type Hand, HEARD_WITHIN_MS, see, tell, unheard } from "./hand.ts";
 import { type Channel, RAPI_ENABLE, RAPI_SLEEP, shows, type Wanted } from "./orders.ts";
 import {
   type ChannelChoice,
   chooseChannel,
   endsInMs,
+  hasEnd,
+  held,
   isRenewal,
   readTarget,
   type Target,
@@ -78,15 +80,18 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
   const aim = async (command: TargetCommand): Promise<void> => {
     turn += 1;
     const mine = turn;
-    const asked = readTarget(command, limitsNow(), choice, clock.monotonicMs());
+    const askedAtMs = clock.monotonicMs();
+    // what never can be is refused at once; how much it is, the charger's own settings tell
+    readTarget(command, limitsNow(), choice, askedAtMs);
     await present();
+    if (command.command === "power" && command.powerW > 0) await knowPhases(hand);
     mustBeNewest(mine);
-    const target = untilFull(asked);
+    const target = untilFull(readTarget(command, limitsNow(), choice, askedAtMs));
     const { channel } = target;
     const before = targets[channel];
     set(channel, target);
     if (isRenewal(before, target) && isHeard(channel) && isDone(target)) return;
-    await put(channel, mine);
+    await putOrKeepLoan(channel, before, mine);
     await untilDone(target, mine);
   };
 
@@ -147,6 +152,17 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
     if (owed.size > 0) cancelOwed = clock.after(OWED_AGAIN_MS, () => void payOwed());
   };
 
+  /** What was not heard did not happen: a loan that was in force runs on, and ends in its time. */
+  const putOrKeepLoan = async (channel: Channel, before: Target | null, mine: number): Promise<void> => {
+    try {
+      await put(channel, mine);
+    } catch (thrown) {
+      const now = targets[channel];
+      const wasLent = before?.kind === "run" && hasEnd(before);
+      if (mine === turn && wasLent && (now === null || !hasEnd(now))) set(channel, before);
+      throw thrown;
+    }
+  };
   /** Writes what is wanted on this channel and waits until the charger shows that it has heard. */
   const put = async (channel: Channel, mine: number): Promise<void> => {
     if (!hand.firmware().hasClaims) return tellController(hand, targets[channel], () => mustBeNewest(mine));
@@ -199,6 +215,7 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
     mustBeNewest(mine);
     const wasHeld = CHANNELS.some((channel) => targets[channel]?.kind === "hold");
     const given = chooseChannel(command, choice) === "override" ? CHANNELS : (["claim"] as const);
+    const before = { ...targets };
     for (const channel of given) set(channel, null);
     ceilingA = null;
     if (!hand.firmware().hasClaims) {
@@ -207,7 +224,7 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
     }
     for (const channel of given) {
       if (snapshot.documents[channel] === null && (told[channel] ?? null) === null) continue;
-      await put(channel, mine);
+      await putOrKeepLoan(channel, before[channel], mine);
     }
   };
 
@@ -264,6 +281,8 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
       if (onExit === "keep" || !hand.link.isUp) return;
       for (const channel of CHANNELS) {
         const target = targets[channel];
+        // somebody else has put his own in the place of ours
+        if (confirmed.has(channel) && !isHeard(channel)) continue;
         const isLent = target !== null && target.lentUntilMs !== null;
         if (!hand.firmware().hasClaims) {
           if (target?.kind === "run" && (isLent || onExit === "pause")) await askController(hand, RAPI_SLEEP, true);
@@ -276,19 +295,10 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
       }
     },
     stop() {
+      turn += 1;
       cancelOwed();
       for (const cancel of timers.values()) cancel();
       timers.clear();
     },
   };
 }
-
-/** The same, but standing still and without an end. */
-const held = (target: Target): Target => ({
-  ...target,
-  kind: "hold",
-  currentA: 0,
-  untilSocPercent: null,
-  endsAtMs: null,
-  lentUntilMs: null,
-});

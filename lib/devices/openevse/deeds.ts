@@ -1,5 +1,5 @@
 import { EvError } from "../../model/errors.ts";
-import { askController, type Hand, unheard, whoHolds } from "./hand.ts";
+import { askController, type Hand, HEARD_WITHIN_MS, unheard, whoHolds } from "./hand.ts";
 import { RAPI_ENABLE, RAPI_SLEEP, rapiCurrent } from "./orders.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Target } from "./target.ts";
@@ -9,7 +9,9 @@ import { isFaultState, STATE } from "./wire.ts";
 
 /** @param ceilingA a ceiling of ours, which explains a lower current */
 export const does = (hand: Hand, target: Target, ceilingA: number | null): boolean =>
-  target.kind === "hold" ? isStopped(hand.snapshot) : isRunning(hand, target.currentA, ceilingA);
+  // what the broker has kept is what it did once
+  !hand.snapshot.isStateRetained &&
+  (target.kind === "hold" ? isStopped(hand.snapshot) : isRunning(hand, target.currentA, ceilingA));
 
 const isStopped = ({ numbers, texts }: Snapshot): boolean =>
   numbers.state !== undefined && numbers.state !== STATE.charging && texts.status !== "active";
@@ -31,12 +33,20 @@ const isAsleep = ({ numbers: { state } }: Snapshot): boolean =>
 /** Says what it does instead, and who wants that. */
 export async function describeContradiction(hand: Hand, target: Target): Promise<EvError> {
   const { state, pilot } = hand.snapshot.numbers;
-  if (state === undefined) return unheard("what it does now");
+  if (state === undefined || hand.snapshot.isStateRetained) return unheard("what it does now");
   if (isFaultState(state)) return new EvError("device-fault", `The charger reports fault ${state}.`);
   const deed = state === STATE.charging ? `charges with up to ${pilot ?? "?"} A` : `does not charge (state ${state})`;
   const should = target.kind === "hold" ? "stop" : `charge with ${target.currentA} A`;
   return new EvError("refused", `The charger was told to ${should}, but ${deed}: held by ${await whoHolds(hand)}.`);
 }
+
+/** Watts are amps only with the number of phases, which firmware 5 tells in its settings. @throws EvError `unreachable` */
+export const knowPhases = ({ firmware, snapshot, waiting }: Hand): Promise<void> =>
+  waiting.until(
+    () => firmware().generation !== "5" || snapshot.documents.config !== undefined,
+    HEARD_WITHIN_MS,
+    () => new EvError("unreachable", "The charger has not told its number of phases yet; send the command again."),
+  );
 
 /**
  * Tells the controller itself, on firmware without claims.
@@ -55,8 +65,9 @@ export async function tellController(hand: Hand, target: Target | null, mustBeNe
     return;
   }
   const setA = await askController(hand, rapiCurrent(target.currentA));
-  if (Number(setA) > target.currentA) {
-    throw new EvError("refused", `The controller set ${setA} A instead of ${target.currentA} A.`);
+  // some controllers only say yes; another number than a current answers somebody else's question
+  if (setA !== "" && !(Number(setA) <= target.currentA)) {
+    throw new EvError("refused", `The controller set "${setA}" instead of ${target.currentA} A.`);
   }
   mustBeNewest();
   if (isAsleep(hand.snapshot)) await askController(hand, RAPI_ENABLE);

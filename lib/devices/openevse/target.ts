@@ -79,6 +79,20 @@ function askedCurrent(command: TargetCommand, { maxA, voltageV, phases }: Target
 export const isRenewal = (before: Target | null, now: Target): boolean =>
   before !== null && before.kind === now.kind && before.channel === now.channel && before.currentA === now.currentA;
 
+/** The same, but standing still and without an end. */
+export const held = (target: Target): Target => ({
+  ...target,
+  kind: "hold",
+  currentA: 0,
+  untilSocPercent: null,
+  endsAtMs: null,
+  lentUntilMs: null,
+});
+
+/** Whether it will be stopped without another word. */
+export const hasEnd = ({ untilSocPercent, endsAtMs, lentUntilMs }: Target): boolean =>
+  untilSocPercent !== null || endsAtMs !== null || lentUntilMs !== null;
+
 /** When it ends by itself, as a delay from now, ms; null = never. */
 export function endsInMs({ endsAtMs, lentUntilMs }: Target, wallMs: number, monotonicMs: number): number | null {
   const ends = [

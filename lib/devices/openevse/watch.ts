@@ -187,7 +187,7 @@ export function createWatch(options: WatchOptions): Watch {
       if (foresee(snapshot, key, raw)) settling.flush();
       const effect = hear(snapshot, key, raw, isRetained, now());
       if (effect === "unknown") return;
-      if (key === "uptime") noteUptime(snapshot.numbers.uptime ?? lastUptimeS);
+      if (key === "uptime" && !isRetained) noteUptime(snapshot.numbers.uptime ?? lastUptimeS);
       if (key === "config") checkIdentity(snapshot.documents.config?.wifi_serial ?? null);
       // documents are kept by the broker for ever: they prove no life
       if (!isRetained && effect !== "document") {

@@ -172,12 +172,23 @@ export function readRapiReading(command: string, answer: string): Readonly<Parti
   const word = command.slice(0, 3);
   if (word === "$GS" && fields.length >= 4) {
     const [state = "", elapsed = "", , flags = ""] = fields;
-    const read = { state: Number.parseInt(state, 16), elapsed: Number(elapsed), flags: Number.parseInt(flags, 16) };
-    return Object.values(read).every(Number.isFinite) ? read : null;
+    return readAll({ state: fromHex(state), elapsed, flags: fromHex(flags) });
   }
   if (word === "$GU" && fields.length === 2) {
-    const read = { wattsec: Number(fields[0]), watthour: Number(fields[1]) };
-    return Object.values(read).every((number) => Number.isFinite(number) && number >= 0) ? read : null;
+    return readAll({ wattsec: fields[0], watthour: fields[1] });
   }
   return null;
+}
+
+const fromHex = (text: string): number => (/^[0-9a-f]{1,8}$/i.test(text) ? Number.parseInt(text, 16) : Number.NaN);
+
+/** Null when one of them is none: then the answer is not to this question. */
+function readAll(raw: Readonly<Partial<Record<NumberKey, RawValue>>>): Partial<Record<NumberKey, number>> | null {
+  const read: Partial<Record<NumberKey, number>> = {};
+  for (const key of Object.keys(raw).filter(isNumberKey)) {
+    const number = readNumber(key, raw[key]);
+    if (number === null) return null;
+    read[key] = number;
+  }
+  return read;
 }

@@ -140,6 +140,10 @@ describe("openevse: answers of the controller", () => {
     assert.equal(readRapiReading("$GS", "$OK 25212279 1585443"), null);
     assert.equal(readRapiReading("$GU", "$OK x y"), null);
     assert.equal(readRapiReading("$GU", "$OK -1 2"), null);
+    assert.equal(readRapiReading("$GU", "$OK 1e300 2"), null);
+    assert.equal(readRapiReading("$GS", "$OK 1fe 2937 01 0200"), null, "there is no such state");
+    assert.equal(readRapiReading("$GS", "$OK 3x 2937 01 0200"), null);
+    assert.equal(readRapiReading("$GS", "$OK 03 -5 01 0200"), null);
     assert.equal(readRapiReading("$FE", "$OK^20"), null);
   });
 });
