@@ -237,16 +237,18 @@ const COMMA = 0x2c;
 /** Two digits as a number; not digits give something out of range. */
 const pair = (bytes: Buffer, at: number): number => ((bytes[at] ?? 0) - 0x30) * 10 + (bytes[at + 1] ?? 0) - 0x30;
 
+/** Written out, since a loop over the places takes a third of the time of a whole month. */
+const areDigits = (bytes: Buffer, at: number): boolean => isDigit(bytes[at] ?? 0) && isDigit(bytes[at + 1] ?? 0);
+
 /** A time in quotes, then numbers: the needed ones plain digits, in a line with the right number of cells. */
 function scanPlain(bytes: Buffer, from: number, to: number, count: number, into: PlainNumbers): boolean {
   if (to - from < 20 || bytes[from] !== QUOTE || bytes[from + 17] !== QUOTE || bytes[from + 18] !== COMMA) return false;
   if (bytes[from + 5] !== 0x2f || bytes[from + 8] !== 0x2f || bytes[from + 11] !== 0x20 || bytes[from + 14] !== 0x3a) {
     return false;
   }
-  for (const place of DIGIT_PLACES) {
-    const digit = (bytes[from + 1 + place] ?? 0) - 0x30;
-    if (digit < 0 || digit > 9) return false;
-  }
+  if (!areDigits(bytes, from + 1) || !areDigits(bytes, from + 3)) return false;
+  if (!areDigits(bytes, from + 6) || !areDigits(bytes, from + 9)) return false;
+  if (!areDigits(bytes, from + 12) || !areDigits(bytes, from + 15)) return false;
   let cell = 1;
   let number = 0;
   let length = 0;
