@@ -144,7 +144,7 @@ ${lines.map(row).join("\n")}
 </table>`;
 }
 
-const kwh = (amount: number): string => amount.toFixed(3);
+const kwh = (amount: number): string => amount.toFixed(3).replace(/^-(?=0\.000$)/, "");
 const whole = (amount: number): string => String(Math.round(amount));
 const percent = (ratio: number): string => `${Number((ratio * 100).toFixed(2))} %`;
 

@@ -16,13 +16,35 @@ const MAX_SUMMARY_BYTES = 1024 * 1024;
  * @param isAgain adds it whatever stands there
  * @throws EvError `io`
  */
-export async function appendSummary(
+export function appendSummary(
   folder: string,
   month: MonthName,
   block: string,
-  { isDoubled, isAgain }: { readonly isDoubled: boolean; readonly isAgain: boolean },
+  flags: SummaryFlags,
 ): Promise<SummaryOutcome> {
   const path = join(folder, summaryNameOf(compactMonth(month)));
+  const before = appending.get(path) ?? Promise.resolve();
+  const next = before.catch(() => {}).then(() => appendOnce(path, month, block, flags));
+  appending.set(path, next);
+  const forget = (): void => void (appending.get(path) === next && appending.delete(path));
+  next.then(forget, forget);
+  return next;
+}
+
+interface SummaryFlags {
+  readonly isDoubled: boolean;
+  readonly isAgain: boolean;
+}
+
+/** Several nodes may write into one folder: between looking and adding, nobody else adds. */
+const appending = new Map<string, Promise<SummaryOutcome>>();
+
+async function appendOnce(
+  path: string,
+  month: MonthName,
+  block: string,
+  { isDoubled, isAgain }: SummaryFlags,
+): Promise<SummaryOutcome> {
   if (!isAgain && (await hasBlock(path, month))) return "already there";
   const ends = await readEnds(path);
   const isNew = ends.head === null;
@@ -49,13 +71,15 @@ async function hasBlock(path: string, month: MonthName): Promise<boolean> {
   }
 }
 
+let draftCount = 0;
+
 /**
  * Puts a file of ours into its place, whole or not at all.
  *
  * @throws EvError `io`
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
-  const draft = `${path}.${process.pid}.tmp`;
+  const draft = `${path}.${process.pid}-${(draftCount += 1)}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
     // the same again needs no new file

@@ -104,6 +104,25 @@ describe("a monthly file that is read", () => {
     });
   }
 
+  it("counts whole lines below a header that lacks a figure", () => {
+    const short = HEADER.replace('"昨日",', "");
+    const { minutes, problems } = readAll(`${short}\n${row("2025/01/01 00:00")}\n`);
+    assert.deepEqual([minutes[0]?.meanW, minutes[0]?.carW, minutes[0]?.yesterdayWh, problems], [600, 1200, 20_000, []]);
+  });
+
+  it("reports powers that cannot be, with file and line, and leaves only them out", () => {
+    const content = [HEADER, row("2025/01/01 00:00", 9_999_999, 2), row("2025/01/01 00:01", -50, -3)].join("\n");
+    const { minutes, problems } = readAll(`${content}\n`);
+    assert.deepEqual(problems, ["x.csv:2 implausible", "x.csv:3 implausible"]);
+    assert.deepEqual(
+      minutes.map(({ meanW, carW, originalMeanW }) => [meanW, carW, originalMeanW]),
+      [
+        [null, 2, 9_999_999],
+        [-50, null, -50],
+      ],
+    );
+  });
+
   it("survives any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.integer({ min: 1, max: 50 }), (bytes, size) => {

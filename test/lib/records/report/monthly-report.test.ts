@@ -78,6 +78,13 @@ describe("the monthly report", () => {
     assert.equal(summary(), BLOCK + BLOCK);
   });
 
+  it("adds the block once when several nodes report into one folder at once", async () => {
+    const reports = Array.from({ length: 4 }, () => createMonthlyReport(options()));
+    await Promise.all(reports.map((report) => report.answer(ask("2025-01"))));
+    assert.equal(summary(), BLOCK);
+    assert.ok(!readdirSync(folder).some((name) => name.endsWith(".tmp")));
+  });
+
   it("writes the block of a new file twice when set to, as the original", async () => {
     await createMonthlyReport(options({ isSummaryDoubled: true })).answer(ask("2025-01"));
     assert.equal(summary(), BLOCK + BLOCK);
