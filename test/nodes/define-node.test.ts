@@ -182,7 +182,7 @@ describe("define-node", () => {
     context?.recovered();
     context?.recovered();
     assert.equal(linesAt(30).length, 1);
-    assert.match(linesAt(30)[0] ?? "", /check its power and network/);
+    assert.match(linesAt(30)[0] ?? "", /check power and network/);
     assert.equal(linesAt(40).length, 1);
     assert.match(linesAt(40)[0] ?? "", /Garage is back after \d+ s/);
   });
