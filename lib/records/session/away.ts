@@ -111,6 +111,7 @@ export function findMissedSession(step: Step, ownWh: number): void {
   // it was over when the car that is there now began
   const untilMs = draft.pendingPlug?.value === true ? draft.pendingPlug.sinceMs : now(step);
   tellMissedSession(step, fromMs, untilMs, missedWh, ownWh);
+  draft.unpluggedSeenMs = untilMs;
   const sums = marksOf(draft);
   draft.unpluggedMarks = { ...sums, total: sums.total === null ? null : sums.total - ownWh };
   draft.closed = null;
