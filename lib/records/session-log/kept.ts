@@ -79,11 +79,14 @@ export function readDevice(state: string, past: string | null): KeptDevice | nul
   return { device: kept.device, detector: kept.detector, plug: kept.plug, entries, announcing };
 }
 
-export const writePrices = (book: PriceBook): string => JSON.stringify({ version: VERSION, slots: book });
+export const writePrices = (book: PriceBook, currency: string | null): string =>
+  JSON.stringify({ version: VERSION, currency, slots: book });
 
-export function readPrices(text: string): PriceBook {
+/** @returns nothing of prices in another currency: a deploy may have changed it meanwhile */
+export function readPrices(text: string, currency: string | null): PriceBook {
   const kept = parseObject(text);
-  return kept !== null && kept.version === VERSION && Array.isArray(kept.slots) ? (kept.slots as PriceBook) : [];
+  const isOurs = kept !== null && kept.version === VERSION && kept.currency === currency;
+  return isOurs && Array.isArray(kept.slots) ? (kept.slots as PriceBook) : [];
 }
 
 function parseObject(text: string): Record<string, unknown> | null {

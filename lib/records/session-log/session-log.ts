@@ -89,7 +89,10 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
       const collected = [...watches.values()].map((watch) => watch.collect(items));
       const written = book;
       const gone = forgotten;
-      const prices = book === keptBook ? [] : [{ name: pricesName(settings.logId), content: writePrices(book) }];
+      const prices =
+        book === keptBook
+          ? []
+          : [{ name: pricesName(settings.logId), content: writePrices(book, settings.money.currency) }];
       return {
         rows: [...gone.map((name) => ({ name, content: null })), ...collected.flatMap(({ rows }) => rows), ...prices],
         written() {
@@ -210,19 +213,31 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     const kept = new Map(
       (await store.recallAll(keptPrefix(settings.logId))).map(({ name, content }) => [name, content]),
     );
-    book = readPrices(kept.get(pricesName(settings.logId)) ?? "{}");
+    book = readPrices(kept.get(pricesName(settings.logId)) ?? "{}", settings.money.currency);
     keptBook = book;
     const states = [...kept].filter(([name]) => name.startsWith(stateName(settings.logId, "")));
     for (const [name, content] of states) {
-      const device = readDevice(
-        content,
-        kept.get(pastName(settings.logId, name.slice(stateName(settings.logId, "").length))) ?? null,
-      );
-      if (device === null) logger.warn("What was kept of one charger cannot be read; its open session begins anew.");
-      else open(device.device, device).resume();
+      const past = kept.get(pastName(settings.logId, name.slice(stateName(settings.logId, "").length)));
+      if (!resume(content, past ?? null)) {
+        logger.warn("What was kept of one charger cannot be read; its open session begins anew.");
+      }
     }
     for (const watch of watches.values()) await announceAgain(watch);
     return store.subscribe(() => show());
+  }
+
+  /** A damaged state costs its own charger's open session at most, never the start of the log. */
+  function resume(state: string, past: string | null): boolean {
+    let device: KeptDevice | null = null;
+    try {
+      device = readDevice(state, past);
+      if (device === null) return false;
+      open(device.device, device).resume();
+      return true;
+    } catch {
+      if (device !== null) watches.delete(device.device);
+      return false;
+    }
   }
 
   /** What was stored in the moment of the kill was perhaps not told. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { EvError } from "../../../../lib/model/errors.ts";
-import { createRig, defaultsOf, type Rig } from "./rig.ts";
+import { isoAt } from "../../../../lib/model/units.ts";
+import { createRig, defaultsOf, type Rig, START_MS } from "./rig.ts";
 
 const near = (actual: number | null | undefined, expected: number, tolerance = 0.01): void => {
   assert.ok(typeof actual === "number" && Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`);
@@ -188,6 +189,44 @@ describe("the session log", () => {
       rig.store.kept.set(name, "{{{ no JSON");
       await rig.kill();
       assert.match(rig.lines.join(), /cannot be read/);
+    });
+
+    it("starts all the same when what was kept is broken inside, and goes on with the other charger", async () => {
+      rig = await createRig();
+      await rig.plug("evse");
+      await rig.plug("other");
+      await rig.charge(120, 7200, "other");
+      const name = "session-log:log:state:evse";
+      const state = JSON.parse(rig.store.kept.get(name) ?? "") as object;
+      rig.store.kept.set(name, JSON.stringify({ ...state, entries: [null] }));
+      await rig.kill();
+      assert.match(rig.lines.join(), /cannot be read/);
+      await rig.charge(120, 7200, "other");
+      await rig.unplug("other");
+      await rig.run(60);
+      const other = rig.rows().filter(({ device }) => device === "other");
+      assert.deepEqual(
+        other.map(({ status }) => status),
+        ["closed"],
+      );
+      near(other[0]?.energyWh ?? 0, 480, 3);
+    });
+
+    it("does not take kept prices for money of another currency", async () => {
+      rig = await createRig();
+      const slot = { start: isoAt(START_MS - 60_000), end: isoAt(START_MS + 86_400_000), importPerKwh: 5 };
+      rig.say({ kind: "prices", tariff: "spot", currency: "EUR", zone: "Europe/Berlin", slots: [slot] });
+      await rig.run(120);
+      assert.match(rig.store.kept.get("session-log:log:prices") ?? "", /"EUR"/);
+      await rig.redeploy({
+        money: { currency: "SEK", fixedPricePerKwh: 2, referencePricePerKwh: null, feedInPerKwh: null },
+      });
+      await rig.plug();
+      await rig.charge(300, 7200);
+      await rig.unplug();
+      await rig.run(60);
+      const { currency, pricePerKwh } = rig.row();
+      assert.deepEqual([currency, pricePerKwh], ["SEK", 2]);
     });
   });
 
