@@ -8,7 +8,7 @@ import { projectDirectory } from "../../scripts/ensure.mjs";
 import type { NodeRedProcess } from "../../scripts/node-red-process.mjs";
 import { errorLines, installTarball, manifest, nodeRed5, startRuntime } from "../support/installed-package.ts";
 import { parseCsv } from "../support/csv-reader.ts";
-import { type Heard, heardFrom, press, readExample, tap, waitFor } from "./tapped-example.ts";
+import { type Heard, heardFrom, press, pressAndHear, readExample, tap, waitFor } from "./tapped-example.ts";
 
 const folder = join(projectDirectory, "examples");
 const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -136,10 +136,7 @@ describe("the example flows", function () {
     running("04 - OpenEVSE session log.json", ["ev04-charger", "ev04-log", "ev04-history"], async (nodeRed) => {
       const charger = (wanted: (reading: Reading) => boolean): Promise<Heard> =>
         waitFor(nodeRed, "ev04-charger", ({ payload }) => wanted(payload), CHARGER_MS);
-      const answered = (id: string): Promise<Heard> => {
-        const answer = waitFor(nodeRed, "ev04-history", () => true, 10_000);
-        return press(nodeRed, id).then(() => answer);
-      };
+      const answered = (id: string): Promise<Heard> => pressAndHear(nodeRed, id, "ev04-history", 10_000);
       await charger(({ online }) => online === true);
       await press(nodeRed, "ev04-unplug");
       await charger(({ state }) => state === "unplugged");

@@ -66,8 +66,20 @@ export async function press(nodeRed: NodeRedProcess, id: string): Promise<void> 
   if (!reply.ok) throw new Error(`${id} could not be pressed: ${reply.status}`);
 }
 
+/** Presses an inject node and waits for the next that another node sends, however fast it answers. */
+export async function pressAndHear(
+  nodeRed: NodeRedProcess,
+  pressedId: string,
+  id: string,
+  withinMs: number,
+): Promise<Heard> {
+  const before = (await heardFrom(nodeRed, id)).length;
+  await press(nodeRed, pressedId);
+  return waitFor(nodeRed, id, () => true, withinMs, before);
+}
+
 /**
- * Waits until a node sends what is wanted, from now on.
+ * Waits until a node sends what is wanted, from now on or after the `heardBefore` messages that were heard before.
  * @throws when it does not within the time, with the last that it sent
  */
 export async function waitFor(
@@ -75,9 +87,10 @@ export async function waitFor(
   id: string,
   wanted: (heard: Heard) => boolean,
   withinMs: number,
+  heardBefore?: number,
 ): Promise<Heard> {
   const deadlineMs = performance.now() + withinMs;
-  const before = (await heardFrom(nodeRed, id)).length;
+  const before = heardBefore ?? (await heardFrom(nodeRed, id)).length;
   for (;;) {
     const heard = await heardFrom(nodeRed, id);
     const found = (before < MOST_KEPT ? heard.slice(before) : heard.slice(-3)).find(wanted);

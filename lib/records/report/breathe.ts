@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 
 /** Longest stretch of work between two turns of the event loop, ms. */
-const STRETCH_MS = 4;
+const STRETCH_MS = 2;
 
 /**
  * For loops over many rows: `await breathe()` after each piece lets the event loop turn as soon as a few milliseconds of work

@@ -43,7 +43,7 @@ const READINGS_THAT_MAY_WAIT = 200_000;
 /** How often it is seen whether a backup or a pruning is due, ms. */
 const UPKEEP_EVERY_MS = 3_600_000;
 /** Readings that are packed between two turns of the event loop. */
-const ROWS_AT_ONCE = 2000;
+const ROWS_AT_ONCE = 1000;
 
 /**
  * Opens (or makes) the store. Neither a disk that refuses nor a server that is down is a reason to fail: the store says so in its
