@@ -1,5 +1,5 @@
 import type { Clock } from "../../lib/model/clock.ts";
-import type { OpenEvsePublication } from "../openevse.ts";
+import type { OpenEvsePublication } from "./options.ts";
 import type { Outlet, RetainedDocument } from "./announcer.ts";
 import { documentOf } from "./documents.ts";
 import { type OpenEvseFault, spoilBurst } from "./faults.ts";

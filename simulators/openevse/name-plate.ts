@@ -1,4 +1,4 @@
-import type { OpenEvseOptions } from "../openevse.ts";
+import type { OpenEvseOptions } from "./options.ts";
 import type { NamePlate } from "./settings-document.ts";
 
 /** What a charger is called and where it talks, from its options. */

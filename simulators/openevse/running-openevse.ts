@@ -1,5 +1,5 @@
 import { type Cancel, type Clock, repeatEvery, systemClock } from "../../lib/model/clock.ts";
-import type { OpenEvseOptions, OpenEvsePublication, OpenEvseSimulator } from "../openevse.ts";
+import type { OpenEvseOptions, OpenEvsePublication, OpenEvseSimulator } from "./options.ts";
 import { type DeviceRequest, type DeviceWebServer, startDeviceWebServer } from "../web/device-web-server.ts";
 import { type Answer, isHttpFault } from "../web/wire-faults.ts";
 import { Car, type OpenEvseCarOptions, type OpenEvseCarState } from "./car.ts";
