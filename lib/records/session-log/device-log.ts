@@ -8,7 +8,8 @@ import type { LogSettings } from "./settings.ts";
 
 /*
  * The sessions of one charger that are still worth knowing: the open ones (a car that left may wait for its last energy
- * while the next one is plugged in) and the one that was closed last, which late energy, prices and people may change.
+ * while the next one is plugged in), the one that was closed last, which late energy and people may change, and those whose
+ * prices may still come.
  */
 
 export type Entries = readonly LogEntry[];
@@ -73,10 +74,14 @@ function hasChanged({ detected: before }: LogEntry, now: LogEntry["detected"]): 
   );
 }
 
-/** Forgets what nothing can change any more: all closed sessions but the last. */
+/** So many closed sessions wait for their prices at most; those that ended last count. */
+const MOST_AWAITING = 10;
+
+/** Forgets what nothing can change any more: closed sessions, but for the last and those whose prices may still come. */
 export function forgetOld(entries: Entries): Entries {
-  const lastClosed = entries.findLast(({ isClosed }) => isClosed);
-  return entries.filter((entry) => !entry.isClosed || entry === lastClosed);
+  const closed = entries.filter(({ isClosed }) => isClosed);
+  const awaiting = closed.filter(({ awaitsPrices }) => awaitsPrices).slice(-MOST_AWAITING);
+  return entries.filter((entry) => !entry.isClosed || entry === closed.at(-1) || awaiting.includes(entry));
 }
 
 export const openEntries = (entries: Entries): Entries => entries.filter(({ isClosed }) => !isClosed);

@@ -1,8 +1,10 @@
 import type { Vehicle } from "../../model/records.ts";
 import type { Session } from "../../model/session.ts";
 import type { DetectedSession } from "../session/detected.ts";
+import { moneyOf, type PricedElsewhere, pricedMoney } from "./money-record.ts";
 import type { Profile } from "./profile.ts";
 import { type Annotations, annotatedFields } from "./requests.ts";
+import type { Terms } from "./terms.ts";
 
 /*
  * What the log knows of one session beyond what was detected: when its energy flowed, what people and the car said of it.
@@ -32,6 +34,10 @@ export interface LogEntry {
   readonly isClosed: boolean;
   /** Some of its energy was priced by an estimate, or not at all, when it was last built. */
   readonly awaitsPrices: boolean;
+  /** What it is counted by since it is closed. */
+  readonly terms: Terms | null;
+  /** What somebody else made of its cost, which stands. */
+  readonly priced: PricedElsewhere | null;
 }
 
 export const beginEntry = (detected: DetectedSession): LogEntry => ({
@@ -42,6 +48,8 @@ export const beginEntry = (detected: DetectedSession): LogEntry => ({
   stored: null,
   isClosed: false,
   awaitsPrices: false,
+  terms: null,
+  priced: null,
 });
 
 /** Takes what a person said; fields that were not mentioned stay. */
@@ -69,13 +77,44 @@ export const storedVersion = (session: Session): StoredVersion => ({
 });
 
 /** What somebody else changed since we stored it: a person's edit stands against what we would write. */
-export function editsOf(before: Annotated, now: Annotated): Annotations {
+function editsOf(before: Annotated, now: Annotated): Annotations {
   const edits: Annotations = {};
   for (const field of annotatedFields) {
     if (now[field] !== before[field]) Object.assign(edits, { [field]: now[field] });
   }
   return edits;
 }
+
+/**
+ * What somebody else made of the stored version, to be taken over: people's words, and a cost for the same energy.
+ *
+ * @param said what our version itself is about, which counts more
+ */
+export function foreignEdits({ stored }: LogEntry, now: Session, said: Annotations): ForeignEdits | null {
+  if (stored === null) return null;
+  const words = { ...editsOf(stored, now) };
+  for (const field of Object.keys(said)) delete words[field as keyof Annotations];
+  const isPriced = now.cost !== stored.cost || (now.unpricedWh ?? 0) !== (stored.unpricedWh ?? 0);
+  const priced = isPriced ? { energyWh: now.energyWh, money: moneyOf(now) } : null;
+  return Object.keys(words).length === 0 && priced === null ? null : { words, priced };
+}
+
+export interface ForeignEdits {
+  readonly words: Annotations;
+  readonly priced: PricedElsewhere | null;
+}
+
+export const takeEdits = (entry: LogEntry, { words, priced }: ForeignEdits): LogEntry => ({
+  ...annotate(entry, words),
+  priced: priced ?? entry.priced,
+});
+
+/** The same in a version that was built before they were known. */
+export const editVersion = (session: Session, { words, priced }: ForeignEdits): Session => ({
+  ...session,
+  ...(words as Partial<Session>),
+  ...(priced === null ? {} : pricedMoney(priced, session.energyWh)),
+});
 
 /** The clock was set right meanwhile, and with it all instants of the session. */
 export function followClock(entry: LogEntry, detected: DetectedSession): LogEntry {

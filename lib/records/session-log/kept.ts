@@ -3,10 +3,11 @@ import type { Entries, NewsType } from "./device-log.ts";
 import type { LogEntry } from "./entry.ts";
 import type { PriceBook } from "./price-book.ts";
 import type { Profile } from "./profile.ts";
+import type { Terms } from "./terms.ts";
 
 /*
- * What survives a kill, as text in the store. The state of a device is written often, so the finished part of the energy
- * profiles, which grows with a session and seldom changes, has a place of its own.
+ * What survives a kill, as text in the store. The state of a device is written often, so what is long and seldom changes has a
+ * place of its own: the finished part of the energy profiles, and what closed sessions are counted by.
  */
 
 const VERSION = 1;
@@ -37,21 +38,21 @@ export const pricesName = (logId: string): string => `${prefix(logId)}prices`;
 
 /** The often written part. */
 export function writeState({ device, detector, plug, entries, announcing }: KeptDevice): string {
-  const short = entries.map((entry) => ({ ...entry, profile: entry.profile.slice(-TAIL) }));
+  const short = entries.map((entry) => ({ ...entry, profile: entry.profile.slice(-TAIL), terms: undefined }));
   return JSON.stringify({ version: VERSION, device, detector, plug, entries: short, announcing });
 }
 
-/** The finished part of the profiles, by session. */
+/** The part that seldom changes, by session. */
 export const writePast = (entries: Entries): string =>
   JSON.stringify({
     version: VERSION,
     profiles: Object.fromEntries(entries.map(({ detected, profile }) => [detected.sessionId, profile.slice(0, -TAIL)])),
+    terms: Object.fromEntries(entries.map(({ detected, terms }) => [detected.sessionId, terms])),
   });
 
-/**
- * Tells whether the finished part must be written again; cheap, because buckets are replaced and never changed.
- */
+/** Tells whether that part must be written again; cheap, because nothing in it is changed, only replaced. */
 export function isPastChanged(before: Entries, now: Entries): boolean {
+  if (now.some(({ terms }, index) => terms !== before[index]?.terms)) return true;
   const past = (entries: Entries): Profile[] => entries.map(({ profile }) => profile.slice(0, -TAIL));
   const [old, present] = [past(before), past(now)];
   return (
@@ -69,11 +70,16 @@ export function readDevice(state: string, past: string | null): KeptDevice | nul
   if (kept === null || kept.version !== VERSION || typeof kept.device !== "string" || !Array.isArray(kept.entries)) {
     return null;
   }
-  const profiles = parseObject(past ?? "{}")?.profiles ?? {};
+  const { profiles = {}, terms = {} } = parseObject(past ?? "{}") ?? {};
   const entries = (kept.entries as LogEntry[]).map((entry) => {
     const earlier = (profiles as Readonly<Record<string, Profile>>)[entry.detected.sessionId] ?? [];
     const annotations = annotationsSchema.safeParse(entry.annotations).data ?? {};
-    return { ...entry, annotations, profile: [...earlier, ...entry.profile] };
+    return {
+      ...entry,
+      annotations,
+      profile: [...earlier, ...entry.profile],
+      terms: (terms as Readonly<Record<string, Terms | null>>)[entry.detected.sessionId] ?? null,
+    };
   });
   const announcing = Array.isArray(kept.announcing) ? (kept.announcing as Announcement[]) : [];
   return { device: kept.device, detector: kept.detector, plug: kept.plug, entries, announcing };

@@ -1,6 +1,7 @@
-import type { LogEntry } from "./entry.ts";
 import { cleanName } from "./clean-text.ts";
+import type { LogEntry } from "./entry.ts";
 import type { DeviceDefaults, Location, LogSettings, Purpose, TagOwner } from "./settings.ts";
+import type { Terms } from "./terms.ts";
 
 /** Whose session it is and what it is for. */
 export interface Attribution {
@@ -25,15 +26,13 @@ export function defaultsFor(settings: LogSettings, device: string): DeviceDefaul
 const sameCard = (a: string, b: string): boolean => bareCard(a) === bareCard(b);
 const bareCard = (rfid: string): string => rfid.replaceAll(/[\s:-]/g, "").toLowerCase();
 
-function ownerOf(tags: readonly TagOwner[], rfid: string | null): TagOwner | null {
+export function ownerOf(tags: readonly TagOwner[], shown: string | null): TagOwner | null {
+  const rfid = cleanName(shown, 200);
   return rfid === null ? null : (tags.find((tag) => sameCard(tag.rfid, rfid)) ?? null);
 }
 
 /** A person's word beats the card, the card beats what the car says, and that beats the charger's defaults. */
-export function attribute(entry: LogEntry, settings: LogSettings): Attribution {
-  const { annotations, detected, vehicleSeen } = entry;
-  const defaults = defaultsFor(settings, detected.device);
-  const owner = ownerOf(settings.tags, cleanName(detected.rfid, 200));
+export function attribute({ annotations, vehicleSeen }: LogEntry, { defaults, owner }: Terms): Attribution {
   const purpose = said(annotations.purpose, owner?.purpose ?? defaults?.purpose ?? null);
   const ratio = purpose === null || purpose === "mixed" ? (defaults?.businessRatio ?? null) : RATIO_OF_PURPOSE[purpose];
   return {

@@ -35,7 +35,8 @@ export function learnPrices(book: PriceBook, prices: Prices): PriceBook {
   return learnt;
 }
 
-function learnSlot(book: PriceBook, slot: PriceSlot): PriceBook {
+/** @returns the same book when the slot is known */
+export function learnSlot(book: PriceBook, slot: PriceSlot): PriceBook {
   const first = firstEndingAfter(book, slot.startMs);
   const touched = touchedFrom(book, first, slot.endMs);
   const only = touched.length === 1 ? touched[0] : undefined;
@@ -94,6 +95,10 @@ export function priceAt(book: PriceBook, atMs: number): PriceSlot | null {
   const slot = book[firstEndingAfter(book, atMs)];
   return slot !== undefined && slot.startMs <= atMs ? slot : null;
 }
+
+/** The slots that are in force at some time between two instants. */
+export const slotsWithin = (book: PriceBook, fromMs: number, untilMs: number): PriceBook =>
+  touchedFrom(book, firstEndingAfter(book, fromMs), untilMs);
 
 /** The next instant after `afterMs` at which a slot begins or ends; Infinity when there is none. */
 export function nextEdge(book: PriceBook, afterMs: number): number {

@@ -43,12 +43,16 @@ interface Price {
   readonly tariff: string;
 }
 
-/** Prices a profile. A record of prices, once there is one, rules alone: a gap in it stays without a price. */
-export function priceProfile(profile: Profile, book: PriceBook, money: MoneySettings): SessionPrice {
+/**
+ * Prices a profile. Prices, once there are some, rule alone: a gap in them stays without a price.
+ *
+ * @param book null = no prices have ever come: the fixed price rules
+ */
+export function priceProfile(profile: Profile, book: PriceBook | null, money: MoneySettings): SessionPrice {
   const ledger = createLedger();
   for (const bucket of profile) {
     if (bucket.energyWh === 0) continue;
-    for (const { startMs, endMs, share } of cutAtEdges(bucket, book)) {
+    for (const { startMs, endMs, share } of cutAtEdges(bucket, book ?? [])) {
       const sunWh = bucket.sunWh * share;
       const restWh = bucket.energyWh * share - sunWh;
       ledger.add(startMs, endMs, restWh, sunWh, priceOf(book, money, startMs), bucket.knownWh > 0);
@@ -71,9 +75,9 @@ function cutAtEdges(
   return cuts;
 }
 
-function priceOf(book: PriceBook, money: MoneySettings, atMs: number): Price | null {
+function priceOf(book: PriceBook | null, money: MoneySettings, atMs: number): Price | null {
   if (money.currency === null) return null;
-  if (book.length === 0) {
+  if (book === null) {
     const { fixedPricePerKwh, feedInPerKwh } = money;
     if (fixedPricePerKwh === null) return null;
     return {

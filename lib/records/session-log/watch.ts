@@ -19,7 +19,7 @@ import {
   presentEntry,
   showVehicle,
 } from "./device-log.ts";
-import { annotate, editsOf, followClock, type LogEntry, storedVersion } from "./entry.ts";
+import { annotate, editVersion, followClock, foreignEdits, type LogEntry, storedVersion, takeEdits } from "./entry.ts";
 import { createKeeping } from "./keeping.ts";
 import type { Announcement, KeptDevice } from "./kept.ts";
 import type { PriceBook } from "./price-book.ts";
@@ -27,6 +27,7 @@ import type { EnergyInterval, Origin } from "./profile.ts";
 import { buildSession } from "./record.ts";
 import type { Annotations } from "./requests.ts";
 import type { LogSettings } from "./settings.ts";
+import { termsOf } from "./terms.ts";
 
 /** Follows one charger: from its readings to versions of its sessions. */
 export interface Watch {
@@ -97,10 +98,12 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
   const now = (): Instant => ({ nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
 
   const build = (entry: LogEntry): Session => {
-    const { session, awaitsPrices } = buildSession(entry, parts.book(), settings);
+    const terms = termsOf(entry, parts.book(), settings);
+    const { session, awaitsPrices } = buildSession(entry, terms);
     const { sessionId } = session;
-    if (entry.awaitsPrices !== awaitsPrices) {
-      entries = changeEntry(entries, sessionId, (same) => ({ ...same, awaitsPrices }));
+    if (entry.isClosed || entry.awaitsPrices !== awaitsPrices) {
+      const settled = entry.isClosed ? terms : null;
+      entries = changeEntry(entries, sessionId, (same) => ({ ...same, awaitsPrices, terms: settled }));
     }
     return { ...session, revision: revisions.get(sessionId) ?? 1 };
   };
@@ -243,7 +246,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
       isStale = true;
       for (const entry of entries.filter(({ isClosed, awaitsPrices }) => isClosed && awaitsPrices)) {
         const marked = markCorrected(entry);
-        const { session } = buildSession(marked, parts.book(), settings);
+        const { session } = buildSession(marked, termsOf(marked, parts.book(), settings));
         if (session.cost === entry.stored?.cost && session.unpricedWh === entry.stored.unpricedWh) continue;
         entries = changeEntry(entries, session.sessionId, () => marked);
         send("corrected", marked, "corrected");
@@ -257,12 +260,11 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     adopt(item, stored) {
       const { sessionId } = item.session;
       const entry = findEntry(entries, sessionId);
-      if (entry === null || entry.stored === null) return item;
-      const edits = { ...editsOf(entry.stored, storedVersion(stored)) };
-      for (const field of Object.keys(item.said ?? {})) delete edits[field as keyof Annotations];
-      if (Object.keys(edits).length === 0) return item;
-      entries = changeEntry(entries, sessionId, (same) => annotate(same, edits));
-      return { ...item, session: { ...item.session, ...(edits as Partial<Session>) } };
+      if (entry === null) return item;
+      const edits = foreignEdits(entry, stored, item.said ?? {});
+      if (edits === null) return item;
+      entries = changeEntry(entries, sessionId, (same) => takeEdits(same, edits));
+      return { ...item, session: editVersion(item.session, edits) };
     },
     collect(items) {
       const own = items.filter((item) => item.device === device);

@@ -12,7 +12,7 @@ import {
 import { priceProfile } from "../../../../lib/records/session-log/pricing.ts";
 import { addEnergy, fitProfile, type Profile, totalsOf } from "../../../../lib/records/session-log/profile.ts";
 import type { MoneySettings } from "../../../../lib/records/session-log/settings.ts";
-import { createRig, type Rig, START_MS } from "./rig.ts";
+import { createRig, defaultsOf, type Rig, START_MS } from "./rig.ts";
 
 const MINUTE = 60_000;
 const T0 = Date.UTC(2026, 10, 21, 18);
@@ -97,11 +97,11 @@ describe("pricing a session", () => {
   });
 
   it("takes the fixed price while there are no others, and no price at all without one", () => {
-    near(priceProfile(flow(0, 60, 5000), [], money({ fixedPricePerKwh: 0.25 })).cost, 1.25);
-    assert.equal(priceProfile(flow(0, 60, 5000), [], money()).cost, null);
-    assert.equal(priceProfile(flow(0, 60, 5000), [], money({ currency: null, fixedPricePerKwh: 0.25 })).cost, null);
-    assert.equal(priceProfile([], [], money({ fixedPricePerKwh: 0.25 })).cost, 0);
-    assert.equal(priceProfile([], [], money()).cost, null);
+    near(priceProfile(flow(0, 60, 5000), null, money({ fixedPricePerKwh: 0.25 })).cost, 1.25);
+    assert.equal(priceProfile(flow(0, 60, 5000), null, money()).cost, null);
+    assert.equal(priceProfile(flow(0, 60, 5000), null, money({ currency: null, fixedPricePerKwh: 0.25 })).cost, null);
+    assert.equal(priceProfile([], null, money({ fixedPricePerKwh: 0.25 })).cost, 0);
+    assert.equal(priceProfile([], null, money()).cost, null);
   });
 
   it("counts the sun at what it would have earned, or like the grid when nobody says what that is", () => {
@@ -110,9 +110,9 @@ describe("pricing a session", () => {
     near(sold.costGrid, 0.9);
     near(sold.costSolar, 0.15);
     near(sold.cost, 1.05);
-    const feedIn = priceProfile(flow(0, 60, 4000, 1000), [], money({ fixedPricePerKwh: 0.3, feedInPerKwh: 0.08 }));
+    const feedIn = priceProfile(flow(0, 60, 4000, 1000), null, money({ fixedPricePerKwh: 0.3, feedInPerKwh: 0.08 }));
     near(feedIn.costSolar, 0.08);
-    const unknown = priceProfile(flow(0, 60, 4000, 1000), [], money({ fixedPricePerKwh: 0.3 }));
+    const unknown = priceProfile(flow(0, 60, 4000, 1000), null, money({ fixedPricePerKwh: 0.3 }));
     near(unknown.cost, 1.2);
     assert.equal(unknown.costSolar, null);
     assert.equal(priceProfile(flow(0, 60, 4000, null), book, money()).costSolar, null);
@@ -360,5 +360,175 @@ describe("money in the session record", () => {
   it("refuses prices in another money", async () => {
     rig = await createRig({ money: money({ currency: "EUR" }) });
     assert.throws(() => rig.say(prices([{ at: 0, for: 60, price: 0.1 }])), /GBP/);
+  });
+});
+
+describe("the money of a session that is closed", () => {
+  let rig: Rig;
+  afterEach(async () => rig.close());
+  const record = (slots: readonly SlotWords[]): Prices => ({ ...prices(slots), currency: "EUR" });
+  const minutesOff = (START_MS - T0) / MINUTE;
+  const fixed = (fixedPricePerKwh: number | null): { money: MoneySettings } => ({
+    money: money({ currency: "EUR", fixedPricePerKwh }),
+  });
+  const chargeOneKwh = async (): Promise<void> => {
+    await rig.plug();
+    await rig.charge(600, 6000);
+    await rig.unplug();
+  };
+
+  it("stays when the price in the dialog changes and somebody adds a word", async () => {
+    rig = await createRig(fixed(0.3));
+    await chargeOneKwh();
+    const { cost, pricePerKwh } = rig.row();
+    near(cost, 0.3, 0.005);
+    await rig.redeploy(fixed(0.9));
+    rig.say({ command: "annotate", note: "to the customer and back" });
+    await rig.run(1);
+    assert.equal(rig.row().note, "to the customer and back");
+    assert.equal(rig.row().cost, cost);
+    assert.equal(rig.row().pricePerKwh, pricePerKwh);
+    // the next session has the new price
+    await chargeOneKwh();
+    near(rig.rows().at(-1)?.cost, 0.9, 0.01);
+  });
+
+  it("stays when prices come that cover it, after it was counted at the fixed price", async () => {
+    rig = await createRig(fixed(0.3));
+    await chargeOneKwh();
+    const { cost } = rig.row();
+    rig.say(record([{ at: minutesOff, for: 60, price: 0.1 }]));
+    await rig.run(1);
+    rig.say({ command: "annotate", odometerKm: 12_345 });
+    await rig.run(1);
+    assert.equal(rig.row().odometerKm, 12_345);
+    assert.equal(rig.row().cost, cost);
+    assert.equal(rig.row().tariff, "fixed");
+  });
+
+  it("stays when its prices are corrected or forgotten meanwhile, over kills", async () => {
+    rig = await createRig(fixed(null));
+    rig.say(record([{ at: minutesOff, for: 60, price: 0.2 }]));
+    await chargeOneKwh();
+    const { cost } = rig.row();
+    near(cost, 0.2, 0.005);
+    await rig.kill();
+    rig.say(record([{ at: minutesOff, for: 60, price: 0.7 }]));
+    await rig.redeploy(fixed(null));
+    rig.say({ command: "annotate", user: "Kim" });
+    await rig.run(1);
+    assert.equal(rig.row().user, "Kim");
+    assert.equal(rig.row().cost, cost);
+  });
+
+  it("gets only what was missing or estimated from prices that come late", async () => {
+    rig = await createRig(fixed(null));
+    rig.say(
+      record([
+        { at: minutesOff, for: 10, price: 0.2 },
+        { at: minutesOff + 10, for: 10, price: 0.4, estimated: true },
+      ]),
+    );
+    await rig.plug();
+    await rig.charge(1500, 6000);
+    await rig.unplug();
+    near(rig.row().cost, 0.6, 0.01);
+    rig.say(record([{ at: minutesOff, for: 60, price: 0.1 }]));
+    await rig.run(1);
+    // 10 minutes at the old price, 15 at the new one
+    near(rig.row().cost, 0.2 + 0.15, 0.01);
+    const { cost } = rig.row();
+    rig.say(record([{ at: minutesOff, for: 60, price: 0.9 }]));
+    await rig.run(1);
+    rig.say({ command: "annotate", note: "late" });
+    await rig.run(1);
+    assert.equal(rig.row().cost, cost);
+  });
+
+  it("is not counted in another money, whatever the dialog says later", async () => {
+    rig = await createRig(fixed(0.3));
+    await chargeOneKwh();
+    const before = rig.row();
+    await rig.redeploy({ money: money({ currency: "GBP" }) });
+    rig.say(prices([{ at: minutesOff, for: 60, price: 0.1 }]));
+    rig.say({ command: "annotate", note: "moved" });
+    await rig.run(1);
+    assert.deepEqual([rig.row().cost, rig.row().currency], [before.cost, "EUR"]);
+    await rig.redeploy(fixed(null));
+    await chargeOneKwh();
+    await rig.redeploy({ money: money({ currency: "GBP" }) });
+    rig.say(prices([{ at: minutesOff, for: 60, price: 0.1 }]));
+    await rig.run(1);
+    assert.deepEqual([rig.rows().at(-1)?.cost, rig.rows().at(-1)?.currency], [null, null]);
+  });
+
+  it("keeps the zone, the card's owner and the defaults of its end", async () => {
+    rig = await createRig({ ...fixed(0.3), devices: [defaultsOf({ vehicle: "Zoe", purpose: "business" })] });
+    await chargeOneKwh();
+    assert.deepEqual([rig.row().vehicle, rig.row().businessRatio], ["Zoe", 1]);
+    await rig.redeploy({ zone: "Asia/Tokyo", devices: [defaultsOf({ vehicle: "Spring", purpose: "private" })] });
+    rig.say({ command: "annotate", note: "which car was it?" });
+    await rig.run(1);
+    const { vehicle, purpose, businessRatio, zone } = rig.row();
+    assert.deepEqual([vehicle, purpose, businessRatio, zone], ["Zoe", "business", 1, "Europe/Berlin"]);
+  });
+
+  it("that somebody set in the store stands against a later word to the log", async () => {
+    rig = await createRig(fixed(null));
+    rig.set("evse", { sessionWh: null });
+    await rig.run(5);
+    await chargeOneKwh();
+    assert.equal(rig.row().cost, null);
+    const priced = { ...rig.row(), cost: 0.42, currency: "EUR", unpricedWh: 0, tariff: "by hand" };
+    await rig.store.commit({ sessions: [{ session: priced, reason: "edited" }], kept: [] });
+    rig.say({ command: "annotate", note: "first" });
+    await rig.run(1);
+    assert.deepEqual([rig.row().note, rig.row().cost], ["first", 0.42]);
+    rig.say({ command: "annotate", note: "second" });
+    await rig.run(1);
+    rig.say(record([{ at: minutesOff, for: 60, price: 0.1 }]));
+    await rig.run(1);
+    const { note, cost, tariff } = rig.row();
+    assert.deepEqual([note, cost, tariff], ["second", 0.42, "by hand"]);
+    // the box tells later that it was a little more: that has no price
+    const { energyWh } = rig.row();
+    await rig.run(100);
+    rig.set("evse", { totalWh: 101_008 });
+    await rig.run(1);
+    near(rig.row().energyWh, energyWh + 8, 0.1);
+    assert.equal(rig.row().cost, 0.42);
+    near(rig.row().unpricedWh, rig.row().energyWh - energyWh, 1e-6);
+  });
+
+  it("is asked for while prices may come, and of so many sessions only", async () => {
+    const keptSessions = (): number =>
+      [...rig.store.kept].reduce(
+        (count, [name, content]) => count + (name.includes("state:") ? JSON.parse(content).entries.length : 0),
+        0,
+      );
+    rig = await createRig(fixed(null));
+    for (let session = 0; session < 12; session++) await chargeOneKwh();
+    await rig.run(2);
+    assert.equal(keptSessions(), 10);
+    await rig.close();
+    rig = await createRig({ money: money({ currency: null }) });
+    for (let session = 0; session < 3; session++) await chargeOneKwh();
+    await rig.run(2);
+    assert.equal(keptSessions(), 1);
+  });
+
+  it("is priced late for every session that waits, not only the last", async () => {
+    rig = await createRig(fixed(null));
+    await chargeOneKwh();
+    await chargeOneKwh();
+    await chargeOneKwh();
+    assert.deepEqual(
+      rig.rows().map(({ cost }) => cost),
+      [null, null, null],
+    );
+    await rig.kill();
+    rig.say(record([{ at: minutesOff, for: 60, price: 0.1 }]));
+    await rig.run(1);
+    for (const { cost } of rig.rows()) near(cost, 0.1, 0.005);
   });
 });
