@@ -91,12 +91,21 @@ function startNode(
     return;
   }
   const life = launch(RED, node, config, definition);
+  let wasMissed = false;
+  const settle = (done: (error?: Error) => void, error: EvError): void => {
+    const isGone = error.code === "closed" && life.context.signal.aborted;
+    if (!isGone) return done(publicError(life.context, error));
+    // taken out of the flow or deployed anew: worth one line, but nobody's error
+    if (!wasMissed) life.context.logger.warn(life.context.t("shared.log.missed", { name: life.context.name }));
+    wasMissed = true;
+    done();
+  };
   life.context.status("waiting", life.context.t("shared.status.starting"));
   node.on("input", (message, send, done) => {
     runInput(life, message, send)
       .then(
         () => done(),
-        (thrown: unknown) => done(publicError(life.context, toEvError(thrown))),
+        (thrown: unknown) => settle(done, toEvError(thrown)),
       )
       // `done` itself threw: another node's mistake, which must not end the process either
       .catch((thrown: unknown) => life.context.logger.error(toEvError(thrown).message));

@@ -152,6 +152,26 @@ describe("define-node", () => {
     assert.deepEqual([sawAbort, closes], [true, 1]);
   });
 
+  it("says in one line, and as no error, that messages came too late for a node that is closing", async () => {
+    await load({
+      start: ({ signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(new EvError("closed", "The node was closed meanwhile.")));
+        }),
+    });
+    let received = 0;
+    getNode("n").on("input", () => {
+      received += 1;
+    });
+    for (const payload of [1, 2, 3]) getNode("n").receive({ payload });
+    await until("three came", () => received === 3);
+    // the helper forgets the log when it unloads a flow
+    await getNode("n").close(false);
+    await until("line", () => linesAt(30).length > 0);
+    assert.equal(linesAt(30).length, 1);
+    assert.deepEqual(linesAt(20), []);
+  });
+
   it("shows a status at once, only changes, and no more than 20 characters", async () => {
     let context: NodeContext | undefined;
     await load({

@@ -36,6 +36,7 @@ function translate(texts: Texts, key: string, params: Readonly<Record<string, un
 
 export interface TestNode extends RuntimeNode {
   receive(message: NodeMessage): void;
+  close(removed: boolean): Promise<void>;
   emit(event: string, ...eventArguments: unknown[]): boolean;
 }
 
