@@ -256,6 +256,8 @@ describe("ev-history", () => {
     assert.match(await askInVain("sessions"), /database cannot be reached/);
     tell({ state: "waiting", waiting: 2, code: "unreachable", text: "" });
     assert.match(statusTexts("n").at(-1) ?? "", /yellow ring 2 waiting/);
+    tell({ state: "waiting", waiting: 0, code: "unreachable", text: "" });
+    assert.match(statusTexts("n").at(-1) ?? "", /yellow ring database away/);
     isDown = false;
     tell({ state: "ok", waiting: 0 });
     assert.match(statusTexts("n").at(-1) ?? "", /green dot ready/);

@@ -58,8 +58,10 @@ describe("the flow of the charging sessions page", () => {
       flow({ payload: undefined, status });
       return shown(flow({ topic: "tick", payload: 0 }))?.store;
     };
+    assert.deepEqual(store({ fill: "yellow", shape: "ring", text: "starting" }), { state: "ok", waiting: 0 });
     assert.deepEqual(store({ fill: "green", shape: "dot", text: "ready" }), { state: "ok", waiting: 0 });
     assert.deepEqual(store({ fill: "yellow", shape: "ring", text: "12 waiting" }), { state: "waiting", waiting: 12 });
+    assert.deepEqual(store({ fill: "yellow", shape: "ring", text: "database away" }), { state: "waiting", waiting: 0 });
     assert.deepEqual(store({ fill: "red", shape: "ring", text: "disk" }), { state: "failed", waiting: 0 });
   });
 

@@ -84,5 +84,6 @@ function showHealth(context: NodeContext, health: StoreHealth): void {
   if (health.state === "failed") context.status("failed", context.t("shared.status.io"));
   else if (health.waiting > 0) {
     context.status("waiting", context.t("ev-history.status.waiting", { count: health.waiting }));
-  } else context.status("live", context.t("ev-history.status.ready"));
+  } else if (health.state === "waiting") context.status("waiting", context.t("ev-history.status.away"));
+  else context.status("live", context.t("ev-history.status.ready"));
 }

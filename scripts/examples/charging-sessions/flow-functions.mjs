@@ -20,10 +20,10 @@ export function latestOfSessions(msg, context) {
   if (msg.error)
     page.refusal = { text: msg.error.message.replace(/^\w*Error: /, ""), at: new Date(nowMs).toISOString() };
   else if (msg.status) {
-    // "2 waiting" under the history node, in whatever language
+    // "2 waiting" under the history node, in whatever language; yellow comes first of all, while it is starting
     const waiting = Number(/\d+/.exec(msg.status.text ?? "")?.[0] ?? 0);
-    const state = msg.status.fill === "red" ? "failed" : msg.status.fill === "yellow" && waiting > 0 ? "waiting" : "ok";
-    page.store = { state, waiting };
+    const isAway = msg.status.fill === "yellow" && (waiting > 0 || page.store !== null);
+    page.store = { state: msg.status.fill === "red" ? "failed" : isAway ? "waiting" : "ok", waiting };
   } else if (msg.topic === "last") page.last = record.find((/** @type {any} */ row) => row.status === "closed") ?? null;
   else if (record?.kind === "charger" || record?.kind === "home") page[record.kind] = { ...record, raw: undefined };
   else if (record?.kind === "session") {
