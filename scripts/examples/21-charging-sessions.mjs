@@ -1,5 +1,5 @@
 /* Example dashboard/21: every charging session in a table, priced, exportable, with the account of who paid what. */
-import { answerToAsker, latestOfSessions } from "./charging-sessions/flow-functions.mjs";
+import { answerToAsker, latestOfSessions, sampleYear } from "./charging-sessions/flow-functions.mjs";
 import * as rows from "./charging-sessions/rows.mjs";
 import * as sentence from "./charging-sessions/sentence.mjs";
 import * as sight from "./charging-sessions/sight.mjs";
@@ -113,13 +113,16 @@ export function chargingSessions(words) {
  */
 function drawHome(tab, widget) {
   tab.add("link in", "ev21-to-try", [80, 140], { name: "the page", links: ["ev21-page-out"] }, [["ev21-try"]]);
-  tab.add("ui-template", "ev21-try", [160, 140], widget("Car, sun and faults", "try-it", TRY), [["ev21-home"]]);
-  tab.add("ev-virtual-home", "ev21-home", [400, 140], virtualHome(PORTS), [["ev21-home-out"]]);
-  tab.add("link out", "ev21-home-out", [680, 140], { name: "records", mode: "link", links: ["ev21-records"] });
+  tab.add("ui-template", "ev21-try", [160, 140], widget("Car, sun and faults", "try-it", TRY), [["ev21-which"]]);
+  tab.add("switch", "ev21-which", [400, 140], sampleOrHome, [["ev21-sample"], ["ev21-home"]]);
+  tab.add("function", "ev21-sample", [580, 100], sample, [["ev21-sample-out"]]);
+  tab.add("ev-virtual-home", "ev21-home", [580, 160], virtualHome(PORTS), [["ev21-home-out"]]);
+  tab.add("link out", "ev21-sample-out", [800, 100], { name: "questions", mode: "link", links: ["ev21-questions"] });
+  tab.add("link out", "ev21-home-out", [800, 160], { name: "records", mode: "link", links: ["ev21-records"] });
   tab.group(
     "ev21-box-home",
     "1. Try it: a simulated house with an OpenEVSE",
-    ["ev21-to-try", "ev21-try", "ev21-home", "ev21-home-out"],
+    ["ev21-to-try", "ev21-try", "ev21-which", "ev21-sample", "ev21-home", "ev21-sample-out", "ev21-home-out"],
     AMBER,
   );
 }
@@ -189,9 +192,13 @@ function drawPage(tab, widget) {
   tab.add("link out", "ev21-from-buttons", [880, 660], { name: "buttons", mode: "link", links: ["ev21-to-charger"] });
   tab.add("link out", "ev21-page-out", [620, 600], { name: "the page", mode: "link", links: ["ev21-to-try"] });
   tab.add("link out", "ev21-to-history", [880, 840], { name: "questions", mode: "link", links: ["ev21-questions"] });
-  tab.add("link in", "ev21-questions", [80, 1020], { name: "questions", links: ["ev21-to-history"] }, [
-    ["ev21-history"],
-  ]);
+  tab.add(
+    "link in",
+    "ev21-questions",
+    [80, 1020],
+    { name: "questions", links: ["ev21-to-history", "ev21-sample-out"] },
+    [["ev21-history"]],
+  );
   tab.add("ev-history", "ev21-history", [160, 1020], history("ev21-store", "ev21-site"), [["ev21-answers"]]);
   tab.add("catch", "ev21-not-done", [160, 1080], { name: "not done", scope: ["ev21-history"], uncaught: false }, [
     ["ev21-answers"],
@@ -248,6 +255,17 @@ const everyFiveSeconds = {
 };
 const once = { ...everySecond, name: "start", repeat: "", onceDelay: "2", topic: "start" };
 
+/** A sample year is for the history, everything else for the house. */
+const sampleOrHome = {
+  name: "sample year?",
+  property: "payload.command",
+  propertyType: "msg",
+  rules: [{ t: "eq", v: "sample-year", vt: "str" }, { t: "else" }],
+  checkall: "false",
+  repair: false,
+  outputs: 2,
+};
+
 const plainFunction = { outputs: 1, timeout: 0, noerr: 0, initialize: "", finalize: "", libs: [] };
 const latest = {
   ...plainFunction,
@@ -257,4 +275,5 @@ const latest = {
   initialize: 'context.set("page", undefined);',
   func: functionBody(latestOfSessions),
 };
+const sample = { ...plainFunction, name: "Sample year", func: functionBody(sampleYear) };
 const answers = { ...plainFunction, outputs: 6, name: "To the asker", func: functionBody(answerToAsker) };

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
+import { readLoggerPayments, readLoggerSessions, readLoggerTariffs } from "../../lib/records/history/logger-rows.ts";
 import { historyRequestSchema } from "../../lib/records/history/requests.ts";
-import { answerToAsker, latestOfSessions } from "../../scripts/examples/charging-sessions/flow-functions.mjs";
+import {
+  answerToAsker,
+  latestOfSessions,
+  sampleYear,
+} from "../../scripts/examples/charging-sessions/flow-functions.mjs";
 import { charger, type Page, row, SESSION_ID, session, sum } from "./charging-samples.ts";
 
 describe("the flow of the charging sessions page", () => {
@@ -63,6 +68,20 @@ describe("the flow of the charging sessions page", () => {
     assert.deepEqual(store({ fill: "yellow", shape: "ring", text: "12 waiting" }), { state: "waiting", waiting: 12 });
     assert.deepEqual(store({ fill: "yellow", shape: "ring", text: "database away" }), { state: "waiting", waiting: 0 });
     assert.deepEqual(store({ fill: "red", shape: "ring", text: "disk" }), { state: "failed", waiting: 0 });
+  });
+
+  it("fills in a year that the history takes over without a remark, the same when it is pressed twice", async () => {
+    const request = historyRequestSchema.parse(sampleYear().payload);
+    assert.ok(request.command === "import");
+    const { rows, remarks } = await readLoggerSessions(request.energySession);
+    assert.deepEqual(remarks, []);
+    assert.ok(rows.length > 100 && rows.length < 200, `${rows.length} sessions`);
+    const months = new Set(rows.map(({ content }) => new Date(content.tstamp * 1000).getUTCMonth()));
+    assert.equal(months.size, 12);
+    for (const { content } of rows) assert.ok(content.tstamp * 1000 < Date.now() + 6 * 3_600_000, "none of tomorrow");
+    assert.equal((await readLoggerTariffs(request.tarif)).rows.length, 2);
+    assert.equal((await readLoggerPayments(request.versement)).remarks.length, 0);
+    assert.deepEqual(historyRequestSchema.parse(sampleYear().payload), request);
   });
 
   it("shows why the charger refused", () => {

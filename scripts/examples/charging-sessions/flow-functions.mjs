@@ -76,3 +76,45 @@ export function answerToAsker(msg) {
     topic === "last" && !error ? { topic: "last", payload } : isChange ? { topic: "changed", payload: null } : null;
   return [...outputs, news];
 }
+
+/** */
+export function sampleYear() {
+  // A year of the database that the OpenEVSE logger of the old days leaves behind, as its tables would be read: pressed
+  // twice, nothing comes twice.
+  const DAY_S = 86_400;
+  const today = Math.floor(Date.now() / 1000 / DAY_S);
+  /** @type {(day: number, salt: number, most: number) => number} the same for a day whenever it is asked */
+  const noise = (day, salt, most) => (Math.imul(day * 31 + salt, 2_654_435_761) >>> 12) % most;
+  const days = Array.from({ length: 365 }, (_, index) => today - 365 + index);
+  const energySession = days
+    .filter((day) => noise(day, 1, 5) < 2)
+    .map((day) => {
+      const energyWh = 4000 + noise(day, 2, 22) * 900;
+      return {
+        id: day,
+        tstamp: day * DAY_S + 79_200 + noise(day, 3, 90) * 60,
+        value: energyWh * 3600,
+        sdur: Math.round((energyWh / 7000) * 3600),
+        carid: 1,
+        tarifid: day < today - 180 ? 1 : 2,
+      };
+    });
+  const tarif = [
+    { id: 1, dateA: (today - 400) * DAY_S, value: 0.27, status: 0 },
+    { id: 2, dateA: (today - 180) * DAY_S, value: 0.24, status: 1 },
+  ];
+  const versement = days
+    .filter((_, index) => index % 60 === 59)
+    .map((day) => ({ id: day, dateV: day * DAY_S + 43_200, value: 80, carid: 1 }));
+  return {
+    payload: {
+      command: "import",
+      device: "sample year",
+      vehicle: "Sample car",
+      currency: "GBP",
+      energySession,
+      tarif,
+      versement,
+    },
+  };
+}
