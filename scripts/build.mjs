@@ -17,7 +17,8 @@ import {
 } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { joinEditorPage, joinHelpPage, mergeTexts } from "./editor-page.mjs";
+import { buildForm } from "./editor-form.mjs";
+import { isConfigNode, joinEditorPage, joinHelpPage, mergeTexts } from "./editor-page.mjs";
 import { projectDirectory, runWhenReady } from "./ensure.mjs";
 import { findNodeFolders } from "./node-folders.mjs";
 import { CannotGoOn, runCommand } from "./sentence.mjs";
@@ -105,12 +106,15 @@ function placeNode({ wing, type, directory }, editorScripts, target) {
   // Node-RED 4 loads with require and 5 with import; a function as module.exports suits both.
   const loader = `module.exports = require("../js/nodes/${wing}/${type}/${type}.js").default;\n`;
   writeFileSync(join(target, `${type}.js`), loader);
-  const page = joinEditorPage({
+  const script = readFileSync(join(editorScripts, wing, type, `${type}.editor.js`), "utf8");
+  const form = buildForm({
     type,
-    script: readFileSync(join(editorScripts, wing, type, `${type}.editor.js`), "utf8"),
-    form: readPart(directory, `${type}.html`),
-    help: readPart(directory, `${type}.help.md`),
+    isConfig: isConfigNode(script),
+    source: readPart(directory, `${type}.html`),
+    texts: readJson(join(directory, "locales", "en-US", `${type}.json`))[type],
   });
+  const style = readFileSync(new URL("editor-form.css", import.meta.url), "utf8");
+  const page = joinEditorPage({ type, script, style, form, help: readPart(directory, `${type}.help.md`) });
   writeFileSync(join(target, `${type}.html`), page);
   for (const language of readdirSync(join(directory, "locales"))) placeTexts(directory, type, language, target);
 }

@@ -1,26 +1,35 @@
-/** Joins the editor half of a node: script, form and help into the one HTML file that Node-RED reads. Pure. */
+/** Joins the editor half of a node: script, look, form and help into the one HTML file that Node-RED reads. Pure. */
 import { CannotGoOn } from "./sentence.mjs";
 
 /**
- * @param {{ type: string, script: string, form: string, help: string }} parts
- * script: the compiled editor script; form: what stands in the dialog; help: markdown
+ * @param {{ type: string, script: string, style: string, form: string, help: string }} parts
+ * script: the compiled editor script; style: CSS that all forms share; form: HTML, what stands in the dialog, perhaps after
+ * a style element of its own; help: markdown
  * @returns {string}
  * @throws {CannotGoOn} when a part would break the page or hide the node from the Flow Library
  */
-export function joinEditorPage({ type, script, form, help }) {
+export function joinEditorPage({ type, script, style, form, help }) {
   if (!new RegExp(`\\.registerType\\(\\s*["']${type}["']`).test(script)) {
     throw new CannotGoOn(`${type}.editor.ts must call RED.nodes.registerType("${type}", ...) with a literal name.`);
   }
-  for (const [part, text] of Object.entries({ [`${type}.editor.ts`]: script, [`${type}.help.md`]: help })) {
+  const bringsTemplate = form.includes(`data-template-name="${type}"`);
+  const parts = {
+    [`${type}.editor.ts`]: script,
+    [`${type}.html`]: bringsTemplate ? "" : form,
+    [`${type}.help.md`]: help,
+  };
+  for (const [part, text] of Object.entries(parts)) {
     if (/<\/script/i.test(text)) throw new CannotGoOn(`${part} must not contain a closing script tag.`);
   }
-  const template = form.includes(`data-template-name="${type}"`)
-    ? form.trim()
-    : `<script type="text/html" data-template-name="${type}">\n${form.trim()}\n</script>`;
+  const [ownStyle = ""] = /^\s*<style>[^]*?<\/style>/.exec(form) ?? [];
   return [
     // In a function of its own: two nodes may use the same name for a constant.
     `<script type="text/javascript">\n(function () {\n${stripModuleMarks(script).trim()}\n})();\n</script>`,
-    template,
+    `<style>\n${style.trim()}\n</style>`,
+    ...(ownStyle === "" ? [] : [ownStyle.trim()]),
+    bringsTemplate
+      ? form.slice(ownStyle.length).trim()
+      : `<script type="text/html" data-template-name="${type}">\n${form.slice(ownStyle.length).trim()}\n</script>`,
     `<script type="text/markdown" data-help-name="${type}">\n${help.trim()}\n</script>`,
     "",
   ].join("\n\n");
@@ -34,6 +43,11 @@ export function joinEditorPage({ type, script, form, help }) {
 export function joinHelpPage(type, help) {
   if (/<\/script/i.test(help)) throw new CannotGoOn(`the help of ${type} must not contain a closing script tag.`);
   return `<script type="text/markdown" data-help-name="${type}">\n${help.trim()}\n</script>\n`;
+}
+
+/** Whether the fields of its form have the ids of a config node. @param {string} script the compiled editor script */
+export function isConfigNode(script) {
+  return /^\s*category: "config",$/m.test(script);
 }
 
 /** What the compiler adds for modules has no meaning in a page. @param {string} script */

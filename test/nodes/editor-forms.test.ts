@@ -4,6 +4,7 @@ import { stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
 import vm from "node:vm";
 import { describe, it } from "mocha";
+import { buildForm } from "../../scripts/editor-form.mjs";
 
 /* The forms' own rules, without a browser: what the editor would call, called here. */
 
@@ -14,6 +15,11 @@ interface Field {
   readonly validate?: (this: object, fieldValue: unknown, options: unknown) => boolean | string;
 }
 type Defaults = Readonly<Record<string, Field>>;
+interface Definition {
+  readonly category: string;
+  readonly defaults: Defaults;
+  readonly credentials?: Readonly<Record<string, object>>;
+}
 
 const nodesFolder = join(import.meta.dirname, "../../nodes");
 const scripts = readdirSync(nodesFolder, { recursive: true, encoding: "utf8" }).filter((path) =>
@@ -21,20 +27,18 @@ const scripts = readdirSync(nodesFolder, { recursive: true, encoding: "utf8" }).
 );
 
 /** Runs an editor script as the editor does and returns what it registered. */
-function readDefaults(path: string): Defaults {
-  const found: Defaults[] = [];
+function readDefinition(path: string): Definition {
+  const found: Definition[] = [];
   const field = { val: () => undefined, on: () => field, toggle: () => field };
-  const RED = {
-    nodes: { registerType: (_type: string, definition: { defaults: Defaults }) => found.push(definition.defaults) },
-  };
+  const RED = { nodes: { registerType: (_type: string, definition: Definition) => found.push(definition) } };
   vm.runInNewContext(stripTypeScriptTypes(readFileSync(join(nodesFolder, path), "utf8")), {
     RED,
     $: () => field,
     Intl,
   });
-  const [defaults] = found;
-  if (defaults === undefined) throw new Error(`${path} registers nothing`);
-  return defaults;
+  const [definition] = found;
+  if (definition === undefined) throw new Error(`${path} registers nothing`);
+  return definition;
 }
 
 const typeOf = (path: string): string => path.split("/").at(-1)?.replace(".editor.ts", "") ?? "";
@@ -70,7 +74,7 @@ describe("the texts that all nodes share", () => {
 
 for (const path of scripts) {
   describe(path, () => {
-    const defaults = readDefaults(path);
+    const { category, defaults, credentials = {} } = readDefinition(path);
     const translated: string[] = [];
     const node = {
       _: (key: string) => {
@@ -81,6 +85,19 @@ for (const path of scripts) {
 
     it("has a version, so that later forms can migrate it", () => {
       assert.equal(defaults.version?.value, 1);
+    });
+
+    it("asks for settings of this node only", () => {
+      const type = typeOf(path);
+      const source = readFileSync(join(nodesFolder, path, "..", `${type}.html`), "utf8");
+      const isConfig = category === "config";
+      const form = buildForm({ type, isConfig, source, texts: JSON.parse(textsOf(path))[type] });
+      const asked = [...form.matchAll(/ id="node-(config-)?input-([^"]+)"/g)];
+      assert.ok(asked.some(([, , name]) => name === "name"));
+      for (const [, config, name = ""] of asked) {
+        assert.ok(name in defaults || name in credentials, name);
+        assert.equal(config !== undefined, isConfig, `the id of ${name}`);
+      }
     });
 
     it("declares both parameters in every validator, or the editor would take a reason for a yes", () => {

@@ -3,13 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "mocha";
-import { joinEditorPage, joinHelpPage, mergeTexts } from "../../scripts/editor-page.mjs";
+import { isConfigNode, joinEditorPage, joinHelpPage, mergeTexts } from "../../scripts/editor-page.mjs";
 import { findNodeFolders } from "../../scripts/node-folders.mjs";
 
 describe("the editor page of a node", () => {
   const parts = {
     type: "ev-x",
     script: '"use strict";\nRED.nodes.registerType("ev-x", {});',
+    style: "p { margin: 0; }",
     form: "<p></p>",
     help: "Help.",
   };
@@ -19,6 +20,23 @@ describe("the editor page of a node", () => {
     assert.match(page, /<script type="text\/javascript">\n\(function \(\) \{\nRED\.nodes\.registerType\("ev-x"/);
     assert.match(page, /data-template-name="ev-x">\n<p><\/p>/);
     assert.match(page, /<script type="text\/markdown" data-help-name="ev-x">\nHelp\./);
+  });
+
+  it("brings the look of all forms, and a form's own, before the dialog opens", () => {
+    const page = joinEditorPage({ ...parts, form: "<style>\n  b { color: red; }\n</style>\n<b></b>\n" });
+    assert.match(
+      page,
+      /<style>\np \{ margin: 0; \}\n<\/style>\n\n<style>\n {2}b \{ color: red; \}\n<\/style>\n\n<script/,
+    );
+    assert.match(page, /data-template-name="ev-x">\n<b><\/b>\n<\/script>/);
+  });
+
+  it("knows a config node by its category", () => {
+    assert.equal(
+      isConfigNode('RED.nodes.registerType("ev-x", {\n    category: "config",\n    defaults: {},\n});'),
+      true,
+    );
+    assert.equal(isConfigNode('RED.nodes.registerType("ev-x", {\n    category: "EV devices",\n});'), false);
   });
 
   it("leaves a form that brings its own template as it is", () => {
