@@ -58,14 +58,23 @@ export interface WatchedPage {
   close(): Promise<void>;
 }
 
+/** How somebody looks at a page. */
+export interface Look {
+  readonly widthPx?: number;
+  readonly heightPx?: number;
+  readonly theme?: Theme;
+  /** the browser's language; English when it is missing */
+  readonly locale?: string;
+}
+
 /** Opens an address. The system's preference for light or dark is set as well. */
-export async function openPage(
-  browser: Browser,
-  url: string,
-  look: { readonly widthPx?: number; readonly heightPx?: number; readonly theme?: Theme } = {},
-): Promise<WatchedPage> {
+export async function openPage(browser: Browser, url: string, look: Look = {}): Promise<WatchedPage> {
   const viewport = { width: look.widthPx ?? WIDTHS.desk, height: look.heightPx ?? 800 };
-  const context = await browser.newContext({ viewport, colorScheme: look.theme ?? "light", locale: "en-US" });
+  const context = await browser.newContext({
+    viewport,
+    colorScheme: look.theme ?? "light",
+    locale: look.locale ?? "en-US",
+  });
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("console", (message) => {
@@ -80,11 +89,7 @@ export async function openPage(
 }
 
 /** Opens the flow editor and waits until it can be used. */
-export async function openEditor(
-  browser: Browser,
-  nodeRed: NodeRedProcess,
-  look: { readonly widthPx?: number; readonly theme?: Theme } = {},
-): Promise<WatchedPage> {
+export async function openEditor(browser: Browser, nodeRed: NodeRedProcess, look: Look = {}): Promise<WatchedPage> {
   const opened = await openPage(browser, nodeRed.url, look);
   await opened.page.waitForFunction("window.RED?.nodes?.getType('inject') && RED.workspaces.active()");
   await opened.page.locator("#red-ui-splash, .red-ui-loader").first().waitFor({ state: "hidden" });

@@ -87,4 +87,23 @@ describe("the dialog of", function () {
       await close();
     });
   }
+
+  for (const type of ["ev-h2v", "ev-reading-log", "ev-monthly-report"]) {
+    it(`${type} speaks Japanese to a Japanese browser, with its help`, async () => {
+      const { page, complaints, close } = await openEditor(browser, nodeRed, { locale: "ja-JP" });
+      const id = await addNode(page, type);
+      await openDialog(page, id);
+      const isJapanese = (text: string): boolean => /[\u3041-\u30ff\u4e00-\u9fff]/.test(text);
+      const fields = await readFields(page);
+      assert.deepEqual(
+        fields.filter(({ label }) => !isJapanese(label)),
+        [],
+      );
+      await shoot(page, `${type}-ja`);
+      // the help of a selected node shows by itself
+      await page.locator(".red-ui-help").getByText("出力").first().waitFor({ state: "attached" });
+      assert.deepEqual(complaints, []);
+      await close();
+    });
+  }
 });

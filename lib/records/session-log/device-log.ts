@@ -1,9 +1,8 @@
 import type { Vehicle } from "../../model/records.ts";
 import type { Finding } from "../session/detected.ts";
-import { annotate, beginEntry, followClock, type LogEntry, seeVehicle } from "./entry.ts";
+import { beginEntry, followClock, type LogEntry, seeVehicle } from "./entry.ts";
 import { defaultsFor } from "./people.ts";
 import { addEnergy, type EnergyInterval, type Origin } from "./profile.ts";
-import type { Annotations } from "./requests.ts";
 import type { LogSettings } from "./settings.ts";
 
 /*
@@ -95,9 +94,6 @@ export const findEntry = (entries: Entries, sessionId: string): LogEntry | null 
 
 export const changeEntry = (entries: Entries, sessionId: string, change: (entry: LogEntry) => LogEntry): Entries =>
   entries.map((entry) => (entry.detected.sessionId === sessionId ? change(entry) : entry));
-
-export const annotateEntry = (entries: Entries, sessionId: string, said: Annotations): Entries =>
-  changeEntry(entries, sessionId, (entry) => annotate(entry, said));
 
 /** Where a vehicle may be: with the charger that it is set for, or at the only one that has a car. */
 export function placeVehicle(

@@ -4,7 +4,7 @@ import type { DetectedSession } from "../session/detected.ts";
 import { moneyOf, type PricedElsewhere, pricedMoney } from "./money-record.ts";
 import type { Profile } from "./profile.ts";
 import { type Annotations, annotatedFields } from "./requests.ts";
-import type { Terms } from "./terms.ts";
+import type { Terms } from "./settings.ts";
 
 /*
  * What the log knows of one session beyond what was detected: when its energy flowed, what people and the car said of it.

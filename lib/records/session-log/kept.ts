@@ -3,7 +3,7 @@ import type { Entries, NewsType } from "./device-log.ts";
 import type { LogEntry } from "./entry.ts";
 import type { PriceBook } from "./price-book.ts";
 import type { Profile } from "./profile.ts";
-import type { Terms } from "./terms.ts";
+import type { Terms } from "./settings.ts";
 
 /*
  * What survives a kill, as text in the store. The state of a device is written often, so what is long and seldom changes has a

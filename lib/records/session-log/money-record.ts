@@ -3,7 +3,7 @@ import type { Session } from "../../model/session.ts";
 import { cleanName } from "./clean-text.ts";
 import type { PricedStretch, SessionPrice } from "./pricing.ts";
 import { energy, money, rounded } from "./rounding.ts";
-import type { Terms } from "./terms.ts";
+import type { Terms } from "./settings.ts";
 
 /** The columns of a session that are about money. */
 const moneyFields = [

@@ -1,7 +1,6 @@
 import { cleanName } from "./clean-text.ts";
 import type { LogEntry } from "./entry.ts";
-import type { DeviceDefaults, Location, LogSettings, Purpose, TagOwner } from "./settings.ts";
-import type { Terms } from "./terms.ts";
+import type { DeviceDefaults, Location, LogSettings, Purpose, TagOwner, Terms } from "./settings.ts";
 
 /** Whose session it is and what it is for. */
 export interface Attribution {

@@ -9,7 +9,7 @@ import { attribute } from "./people.ts";
 import { priceProfile } from "./pricing.ts";
 import { fitProfile, type Profile, totalsOf } from "./profile.ts";
 import { energy, percent, rounded, seconds } from "./rounding.ts";
-import type { Terms } from "./terms.ts";
+import type { Terms } from "./settings.ts";
 
 /*
  * The session as it is stored. Everything is worked out anew from the entry, so that late prices, tags and corrections

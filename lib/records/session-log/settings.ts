@@ -1,5 +1,6 @@
 import type { sessionLocations, sessionPurposes } from "../../model/session.ts";
 import type { DetectorSettings } from "../session/detected.ts";
+import type { PriceBook } from "./price-book.ts";
 
 export type Purpose = (typeof sessionPurposes)[number];
 export type Location = (typeof sessionLocations)[number];
@@ -52,4 +53,19 @@ export interface LogSettings {
   readonly devices: readonly DeviceDefaults[];
   readonly tags: readonly TagOwner[];
   readonly detector: DetectorSettings;
+}
+
+/**
+ * What a session is counted by: today's settings and prices while it is open, those of its end ever after. Whoever corrects
+ * a closed session months later, with another tariff in the dialog, gets the old cost.
+ */
+export interface Terms {
+  /** IANA */
+  readonly zone: string;
+  readonly money: MoneySettings;
+  readonly defaults: DeviceDefaults | null;
+  /** of the card that was shown */
+  readonly owner: TagOwner | null;
+  /** Prices while the session lasted; null = no `prices` record had come, the fixed price rules. */
+  readonly prices: PriceBook | null;
 }

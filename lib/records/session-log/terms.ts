@@ -1,24 +1,9 @@
 import { defaultsFor, ownerOf } from "./people.ts";
 import { learnSlot, type PriceBook, slotsWithin } from "./price-book.ts";
 import type { LogEntry } from "./entry.ts";
-import type { DeviceDefaults, LogSettings, MoneySettings, TagOwner } from "./settings.ts";
+import type { LogSettings, Terms } from "./settings.ts";
 
-/**
- * What a session is counted by: today's settings and prices while it is open, those of its end ever after. Whoever corrects
- * a closed session months later, with another tariff in the dialog, gets the old cost.
- */
-export interface Terms {
-  /** IANA */
-  readonly zone: string;
-  readonly money: MoneySettings;
-  readonly defaults: DeviceDefaults | null;
-  /** of the card that was shown */
-  readonly owner: TagOwner | null;
-  /** Prices while the session lasted; null = no `prices` record had come, the fixed price rules. */
-  readonly prices: PriceBook | null;
-}
-
-/** @param book all prices that are known; empty = no `prices` record has come */
+/** Its own once it is closed. @param book all prices that are known; empty = no `prices` record has come */
 export function termsOf(entry: LogEntry, book: PriceBook, settings: LogSettings): Terms {
   const { terms } = entry;
   const isOurMoney = terms === null || terms.money.currency === settings.money.currency;
