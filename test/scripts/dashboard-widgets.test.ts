@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
-import { describe, it } from "mocha";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, beforeEach, describe, it } from "mocha";
 import * as asking from "../../scripts/examples/pages/asking.mjs";
-import { listen } from "../../scripts/examples/pages/ear.mjs";
+import { templateReader } from "../../scripts/examples/pages/assemble.mjs";
+import { hearPage, isSent, listen } from "../../scripts/examples/pages/ear.mjs";
+import { headMethods, hintAtSilence, newHead, saySilence } from "../../scripts/examples/pages/head-widget.mjs";
+import { hearingComputed, hearingMethods } from "../../scripts/examples/pages/hearing-widget.mjs";
 import { listMethods, newList } from "../../scripts/examples/pages/list-widget.mjs";
 import {
   clockOf,
@@ -49,6 +56,124 @@ describe("a question of a widget", () => {
     assert.equal(isUnanswered(asker, "list", UNANSWERED_AFTER_MS - 1), false);
     assert.equal(isUnanswered(asker, "list", UNANSWERED_AFTER_MS + 1), true);
     assert.equal(isUnanswered(forget(asker, "list"), "list", UNANSWERED_AFTER_MS + 1), false);
+  });
+});
+
+describe("the first widget of a page", () => {
+  interface Head extends ReturnType<typeof newHead> {
+    msg: { payload?: unknown };
+    readonly $socket: { connected: boolean };
+    startTelling(): void;
+    stopHearing(): void;
+  }
+  /** As Vue would, but at once: what is watched is called after each change of the message. */
+  function openHead(): { readonly head: Head; hear(payload: unknown): void; heard(): string } {
+    const watched: { name: string; call: () => void; seen: unknown }[] = [];
+    const hear = (ear: Head["ear"], nowMs: number, isConnected: boolean): ReturnType<typeof hearPage> =>
+      hearPage(ear, nowMs, isConnected, isSent);
+    const heard = (): string =>
+      (Reflect.apply(hearingComputed.heard as () => unknown, head, []) as ReturnType<typeof hear>).state;
+    const head = {
+      ...newHead(),
+      ...hearingMethods,
+      ...headMethods,
+      kit: { listen, hear },
+      msg: {},
+      $socket: { connected: true },
+      $watch: (name: string, call: () => void) => watched.push({ name, call, seen: Reflect.get(head, name) }),
+      get story() {
+        return heard();
+      },
+      get sentence() {
+        return `It is ${heard()}.`;
+      },
+    } as unknown as Head;
+    const look = (): void => {
+      for (const one of watched) {
+        const now: unknown = Reflect.get(head, one.name);
+        if (now !== one.seen) one.call.call(head);
+        one.seen = now;
+      }
+    };
+    return {
+      head,
+      heard,
+      hear(payload) {
+        head.msg = { payload };
+        look();
+        look();
+      },
+    };
+  }
+  const page = (): object => ({ kind: "page", at: new Date().toISOString() });
+
+  it("tells a screen reader when the story changes, also when that is as the page opens", () => {
+    const { head, hear, heard } = openHead();
+    head.msg = { payload: page() };
+    head.startTelling();
+    try {
+      assert.equal(heard(), "live");
+      assert.equal(head.announced, "");
+      hear(page());
+      assert.equal(head.announced, "It is live.");
+      head.announced = "";
+      hear(page());
+      assert.equal(head.announced, "", "nothing new");
+    } finally {
+      head.stopHearing();
+    }
+  });
+
+  it("grows silent by itself, and knows whether the connection is gone", () => {
+    const { head, heard } = openHead();
+    head.msg = { payload: page() };
+    head.startTelling();
+    try {
+      head.ear = { ...head.ear, receivedMs: Date.now() - 60_000 };
+      assert.equal(heard(), "silent");
+      head.$socket.connected = false;
+      (head as unknown as { tick(): void }).tick();
+      assert.equal(heard(), "lost");
+    } finally {
+      head.stopHearing();
+    }
+  });
+
+  it("says why it has nothing to say, and what a person can do", () => {
+    const say = (state: "loading" | "lost" | "silent" | "live"): (string | null)[] => [
+      saySilence({ state, silentS: 61 }, words),
+      hintAtSilence({ state, silentS: 61 }, words),
+    ];
+    assert.deepEqual(say("live"), [null, null]);
+    assert.deepEqual(say("loading"), [words.news.loading, words.news.loadingHint]);
+    assert.match(plain(say("lost")[0] ?? ""), /61 s ago/);
+    assert.equal(say("lost")[1], words.news.lostHint);
+    assert.match(say("silent")[0] ?? "", /61/);
+    assert.equal(say("silent")[1], words.news.silentHint);
+  });
+});
+
+describe("the source of a widget", () => {
+  let folder = "";
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "ev-widget-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const read = (source: string): string => {
+    writeFileSync(join(folder, "a.vue"), source);
+    return templateReader(pathToFileURL(`${folder}/`), {}, words)("a");
+  };
+
+  it("gets what several widgets share, with the functions and words which that needs", () => {
+    const text = read("data: () => ({ kit: KIT, words: WORDS }),\nmethods: {\n  HEARING_METHODS,\n  own() {}\n}");
+    assert.match(text, /\n {2}startHearing\(\) \{/);
+    assert.match(text, /function listen\(/);
+    assert.match(text, /},\n {2}own\(\) \{\}/);
+    assert.match(read("  HEAD_MARKUP\n"), /^ {2}<div class="ev-top">\n {4}<span class="ev-chip">/);
+  });
+
+  it("may not name what there is not", () => {
+    assert.throws(() => read("methods: {\n  HEAR_METHODS,\n}"), /a\.vue names HEAR_METHODS, which is none of HEARING_/);
   });
 });
 

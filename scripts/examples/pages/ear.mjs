@@ -10,6 +10,11 @@ export const SILENT_AFTER_S = 5;
 /** A message that the dashboard kept from before looks like a new one; this far from the browser's clock it must prove itself. */
 export const DOUBTFUL_AFTER_MS = 10_000;
 
+/** @returns {Ear} one that has heard nothing yet */
+export function newEar() {
+  return { payload: null, receivedMs: 0, isTrusted: false };
+}
+
 /**
  * Takes in a message. The first one after the page was opened may be years old: it is believed at once when the clocks
  * agree, else when a second one has followed.

@@ -3,12 +3,13 @@
  * among its own; it brings `topic` (which widget it is to the flow), `refresh()` and `onAnswer(answer)`.
  */
 import { newAsker } from "./asking.mjs";
+import { newEar } from "./ear.mjs";
 
 /** The data that the methods below work with. */
 export function newList() {
   return {
     nowMs: Date.now(),
-    ear: { payload: null, receivedMs: 0, isTrusted: false },
+    ear: newEar(),
     asker: newAsker(),
     /** @type {number | null} the page's counter of changes when the rows were asked for */
     news: null,
