@@ -59,10 +59,8 @@ export function buildSession(
     ...originRecord(profile, detected.energyWh),
     ...moneyRecord(price, detected.energyWh, settings),
     maxPowerW: rounded(detected.maxPowerW, 1),
-    averagePowerW:
-      detected.chargingS > 0
-        ? roundTo((detected.energyWh - detected.dischargedWh) / (detected.chargingS / 3600), 1)
-        : null,
+    // of charging: what went out of the car took its own time
+    averagePowerW: detected.chargingS > 0 ? roundTo(detected.energyWh / (detected.chargingS / 3600), 1) : null,
     maxCurrentA: rounded(detected.maxCurrentA, 2),
     maxTemperatureC: rounded(detected.maxTemperatureC, 1),
     ...attribute(entry, settings),
