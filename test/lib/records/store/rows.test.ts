@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { EvError } from "../../../../lib/model/errors.ts";
 import { checkChange, checkReading } from "../../../../lib/records/store/check-change.ts";
 import { packReadings, unpackReadings } from "../../../../lib/records/store/readings-pack.ts";
-import { sessionColumns, sessionOfRow, sessionRow } from "../../../../lib/records/store/session-row.ts";
+import { schemaSteps, statementsOf } from "../../../../lib/records/store/schema.ts";
+import {
+  paymentColumns,
+  readingColumns,
+  revisionColumns,
+  sessionColumns,
+  sessionOfRow,
+  sessionRow,
+  tariffColumns,
+} from "../../../../lib/records/store/session-row.ts";
 import type { StoreChange } from "../../../../lib/records/store/store.ts";
 import type { ReadingsTable } from "../../../../lib/records/store/tables.ts";
 import { thinReadings } from "../../../../lib/records/store/file/thin-readings.ts";
@@ -49,6 +59,26 @@ describe("a session as a row", () => {
     assert.equal(at("2026-10-25T22:59:59Z"), "2026-10-25");
     assert.equal(at("2026-10-25T23:00:00Z"), "2026-10-26");
   });
+});
+
+describe("the columns that are written", () => {
+  const file = new DatabaseSync(":memory:");
+  for (const step of schemaSteps) for (const sql of statementsOf(step, "sqlite")) file.exec(sql);
+  after(() => file.close());
+
+  const written = {
+    sessions: sessionColumns,
+    session_revisions: revisionColumns,
+    readings: readingColumns,
+    tariffs: tariffColumns,
+    payments: paymentColumns,
+  };
+  for (const [table, columns] of Object.entries(written)) {
+    it(`are all that ${table} has`, () => {
+      const there = file.prepare(`SELECT name FROM pragma_table_info('${table}')`).all();
+      assert.deepEqual([...columns].toSorted(), there.map(({ name }) => String(name)).toSorted());
+    });
+  }
 });
 
 describe("readings on their way to the worker", () => {
