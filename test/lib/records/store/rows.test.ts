@@ -99,6 +99,9 @@ describe("readings on their way to the worker", () => {
     for (const bad of [
       { power_w: Number.POSITIVE_INFINITY },
       { energy_wh: Number.NaN },
+      { duration_s: Number.NaN },
+      { import_wh: Number.NEGATIVE_INFINITY },
+      { export_wh: Number.NaN },
       { at_ms: 1.5 },
       { channel: -1 },
       { device: "" },
