@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { EvError } from "../../../../lib/model/errors.ts";
+import type { Session } from "../../../../lib/model/session.ts";
 import { checkChange, checkReading } from "../../../../lib/records/store/check-change.ts";
 import { packReadings, unpackReadings } from "../../../../lib/records/store/readings-pack.ts";
 import { schemaSteps, statementsOf } from "../../../../lib/records/store/schema.ts";
@@ -51,6 +52,14 @@ describe("a session as a row", () => {
     );
     assert.equal(row.unplugged_at_ms, null);
     assert.deepEqual(sessionOfRow(row), session);
+  });
+
+  it("counts as without a price all of it, the part that had none, and never more than it took", () => {
+    const unpriced = (changes: Partial<Session>) => sessionRow(exampleSession(changes)).unpriced_wh;
+    assert.equal(unpriced({ cost: null, unpricedWh: 100 }), 7400);
+    assert.equal(unpriced({ cost: 1 }), 0);
+    assert.equal(unpriced({ cost: 1, unpricedWh: 400 }), 400);
+    assert.equal(unpriced({ cost: 1, unpricedWh: 9000 }), 7400);
   });
 
   it("belongs to the local day also in the night when the clocks change", () => {
