@@ -37,17 +37,26 @@ export async function limitSession(hand: Hand, command: Of<"limit">): Promise<vo
   );
   const [first] = limits;
   if (limits.length > 1) throw new EvError("unsupported", "An OpenEVSE knows one session limit at a time.");
-  const { documents } = hand.snapshot;
+  const { documents, liveDocuments } = hand.snapshot;
+  const isLive = (): boolean => liveDocuments.has("limit");
   if (first === undefined) {
-    const isOther = asked.every(([type, value]) => value === undefined || type !== documents.limit?.type);
-    if (documents.limit === null || (documents.limit !== undefined && isOther)) return;
+    // there is nothing to take away; what the broker has kept is good enough to leave another limit alone
+    if (documents.limit === null && isLive()) return;
+    if (
+      documents.limit != null &&
+      asked.every(([type, value]) => value === undefined || type !== documents.limit?.type)
+    )
+      return;
   }
   const limit = first === undefined ? null : { ...first, auto_release: true };
   await tell(hand, { to: "limit", limit });
   await see(
     hand,
     () =>
-      documents.limit !== undefined && documents.limit?.type === limit?.type && documents.limit?.value === limit?.value,
+      isLive() &&
+      documents.limit !== undefined &&
+      documents.limit?.type === limit?.type &&
+      documents.limit?.value === limit?.value,
     HEARD_WITHIN_MS,
     () => unheard("the limit"),
   );
@@ -114,7 +123,7 @@ async function setEvents(
   await tell(hand, { to: "schedule", events });
   await see(
     hand,
-    () => events.every((event) => holdsEvent(held(), event)),
+    () => hand.snapshot.liveDocuments.has("schedule") && events.every((event) => holdsEvent(held(), event)),
     HEARD_WITHIN_MS,
     () => unheard("the new timer"),
   );
@@ -139,7 +148,7 @@ export async function restart(hand: Hand): Promise<void> {
     await askController(hand, RAPI_RESTART);
     return;
   }
-  const before = hand.lives();
+  const toldAtMs = hand.clock.monotonicMs();
   await tell(hand, { to: "restart" }).catch((thrown: unknown) => {
     // whoever restarts at once does not answer; its new life will tell
     const error = toEvError(thrown);
@@ -147,7 +156,7 @@ export async function restart(hand: Hand): Promise<void> {
   });
   await see(
     hand,
-    () => hand.lives() > before,
+    () => (hand.bornAtMs() ?? Number.NEGATIVE_INFINITY) >= toldAtMs,
     BACK_WITHIN_MS,
     () => unheard("that it has restarted"),
   );

@@ -14,8 +14,8 @@ export interface Hand {
   readonly snapshot: Snapshot;
   readonly firmware: () => Firmware;
   readonly waiting: Waiting;
-  /** counts how often the module has begun a new life */
-  readonly lives: () => number;
+  /** when the module began to run, as its uptime says, monotonic ms; null = never heard */
+  readonly bornAtMs: () => number | null;
   /** takes in what the controller answered */
   readonly learn: (numbers: Readonly<Partial<Record<NumberKey, number>>>) => void;
 }

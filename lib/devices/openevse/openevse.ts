@@ -85,7 +85,7 @@ export function createOpenevse(options: OpenevseOptions): Openevse {
     waiting,
     snapshot: watch.snapshot,
     firmware: () => watch.firmware(),
-    lives: () => watch.lives,
+    bornAtMs: () => watch.bornAtMs,
     learn: (numbers) => watch.learn(numbers),
   };
 

@@ -10,8 +10,8 @@ import type { LinkEvents, OpenevseLink } from "./link.ts";
 import { afterAnnouncement, afterReading, isOurs, isPresent, NOBODY, type Presence } from "./presence.ts";
 import { createSettling } from "./settling.ts";
 import { createSnapshot, foresee, forgetReadings, hear, learn, type Snapshot } from "./snapshot.ts";
-import type { NumberKey } from "./wire.ts";
 import type { TargetLimits } from "./target.ts";
+import { type NumberKey, readNumber } from "./wire.ts";
 
 /* Listens to one charger, and tells what it is and does, once per burst. Commands are none of its business. */
 
@@ -62,8 +62,8 @@ export interface Watch {
   /** it has said nothing yet, good or bad */
   readonly isNew: boolean;
   readonly isOtherDevice: boolean;
-  /** counts how often the module has begun a new life */
-  readonly lives: number;
+  /** when the module began to run, as its uptime says, monotonic ms; null = never heard */
+  readonly bornAtMs: number | null;
   whyAway(): EvError;
   /** Takes in what the controller answered when asked. */
   learn(numbers: Readonly<Partial<Record<NumberKey, number>>>): void;
@@ -95,8 +95,7 @@ export function createWatch(options: WatchOptions): Watch {
   let isOtherDevice = false;
   let isAnnounced = false;
   let firstLiveMs: number | null = null;
-  let lives = 0;
-  let lastUptimeS = 0;
+  let bornAtMs: number | null = null;
   let latest: OpenevseReport | null = null;
   let judgedBy = "";
   let firmware: Firmware | null = null;
@@ -187,7 +186,9 @@ export function createWatch(options: WatchOptions): Watch {
       if (foresee(snapshot, key, raw)) settling.flush();
       const effect = hear(snapshot, key, raw, isRetained, now());
       if (effect === "unknown") return;
-      if (key === "uptime" && !isRetained) noteUptime(snapshot.numbers.uptime ?? lastUptimeS);
+      // connecting anew is no new life
+      const uptimeS = key === "uptime" && !isRetained ? readNumber(key, raw) : null;
+      if (uptimeS !== null) bornAtMs = now() - secondsToMs(uptimeS);
       if (key === "config") checkIdentity(snapshot.documents.config?.wifi_serial ?? null);
       // documents are kept by the broker for ever: they prove no life
       if (!isRetained && effect !== "document") {
@@ -210,7 +211,6 @@ export function createWatch(options: WatchOptions): Watch {
     },
     presence(isConnected, isRetained) {
       const wasThere = isThere();
-      if (isConnected && !isRetained) lives += 1;
       presence = afterAnnouncement(presence, isConnected, isRetained, now());
       if (!isConnected && (wasThere || latest === null || latest.charger.online)) goAway(false);
       else settling.touch(false);
@@ -232,12 +232,6 @@ export function createWatch(options: WatchOptions): Watch {
       if (before === null) goAway(false);
       else if (before.code !== error.code) publish();
     },
-  };
-
-  /** It falls when the module has rebooted, also while nobody looked. */
-  const noteUptime = (uptimeS: number): void => {
-    if (uptimeS < lastUptimeS) lives += 1;
-    lastUptimeS = uptimeS;
   };
 
   /** Whoever answered first is our charger until the node is started anew. */
@@ -270,8 +264,8 @@ export function createWatch(options: WatchOptions): Watch {
     get isOtherDevice() {
       return isOtherDevice;
     },
-    get lives() {
-      return lives;
+    get bornAtMs() {
+      return bornAtMs;
     },
     whyAway,
     firmware: firmwareNow,

@@ -235,6 +235,74 @@ describe("openevse: words that are lost, old or late", () => {
     }
   });
 
+  for (const [what, document, words, command] of [
+    [
+      "limit",
+      '{"type":"energy","value":5000,"auto_release":true}',
+      { limit_version: "1" },
+      { command: "limit", energyWh: 5000 },
+    ],
+    ["missing limit", '{"type":"none","value":0,"auto_release":true}', {}, { command: "limit", energyWh: null }],
+    [
+      "timer",
+      '[{"id":4,"state":"active","time":"23:30:00","days":["monday"]}]',
+      {},
+      { command: "schedule", set: [{ id: 4, state: "active", time: "23:30", days: ["monday"] }] },
+    ],
+  ] as const) {
+    it(`does not take a ${what} that the broker has kept for the charger's answer`, async () => {
+      const key = what === "timer" ? "schedule" : "limit";
+      const bench = open();
+      bench.say({ [key]: document, override: NONE, config: '{"version":"v5.1.5"}' }, true);
+      bench.say({ ...CHARGING, ...words });
+      assert.equal(await bench.order(command), "timeout");
+      assert.equal(bench.told().length, 1, "it was not told");
+      const ordered = bench.order(command);
+      await bench.clock.advanceAsync(0);
+      bench.say({ [key]: document });
+      assert.equal(await ordered, "done");
+    });
+  }
+
+  it("does not take a new connection of the module for a restart", async () => {
+    const bench = open();
+    bench.say({ ...CHARGING, override: NONE, limit_version: "1", uptime: "5000" });
+    const ordered = bench.order("restart", 120);
+    await bench.clock.advanceAsync(0);
+    bench.events.presence(false, false);
+    bench.events.announced({ state: "connected", id: "a", mqtt: "garage" }, false);
+    bench.say({ ...CHARGING, uptime: "5012" });
+    assert.equal(await ordered, "timeout");
+  });
+
+  it("does not take a restart of before the command, which nobody had noticed, for its own", async () => {
+    const bench = open();
+    bench.say({ ...CHARGING, override: NONE, limit_version: "1", uptime: "5000" });
+    await bench.clock.advanceAsync(30_000);
+    const ordered = bench.order("restart", 120);
+    await bench.clock.advanceAsync(20_000);
+    bench.say({ ...CHARGING, uptime: "35" });
+    assert.equal(await ordered, "timeout");
+  });
+
+  it("does not take a spoilt uptime for a young one", async () => {
+    const bench = open();
+    bench.say({ ...CHARGING, override: NONE, limit_version: "1", uptime: "12" });
+    const ordered = bench.order("restart", 120);
+    await bench.clock.advanceAsync(20_000);
+    bench.say({ uptime: "soon" });
+    assert.equal(await ordered, "timeout");
+  });
+
+  it("sees by its uptime that the module has restarted, also when it has never heard one before", async () => {
+    const bench = open();
+    bench.say({ ...CHARGING, override: NONE, limit_version: "1" });
+    const ordered = bench.order("restart", 120);
+    await bench.clock.advanceAsync(25_000);
+    bench.say({ ...CHARGING, uptime: "12" });
+    assert.equal(await ordered, "done");
+  });
+
   it("does not take an uptime that the broker has kept for a restart", async () => {
     const bench = open();
     bench.say({ ...CHARGING, override: NONE, limit_version: "1", uptime: "5000" });
