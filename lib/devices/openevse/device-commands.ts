@@ -1,5 +1,6 @@
 import type { Command, ScheduleEvent } from "../../model/commands.ts";
 import { limitsSession } from "../../model/commands.ts";
+import { sleep } from "../../model/clock.ts";
 import { EvError, toEvError } from "../../model/errors.ts";
 import type { HeldEvent, SessionLimit } from "./documents.ts";
 import { holdsEvent } from "./documents.ts";
@@ -18,6 +19,11 @@ type Of<Word extends Command["command"]> = Extract<Command, { command: Word }>;
 
 /** Rebooting and finding Wi-Fi and broker again, ms. */
 const BACK_WITHIN_MS = 90_000;
+/** The controller alone starts faster, ms; it is asked this often. */
+const CONTROLLER_BACK_WITHIN_MS = 20_000;
+const LOOK_AGAIN_MS = 2000;
+/** Less than this is soon counted again, s. */
+const LEAST_COUNTED_S = 10;
 /** Measurements are smoothed and echoed at the charger's own pace, ms. */
 const ECHOED_WITHIN_MS = 10_000;
 
@@ -145,7 +151,7 @@ export async function restart(hand: Hand): Promise<void> {
     if (!letsRapiThrough(firmware, RAPI_RESTART)) {
       throw new EvError("unsupported", "This firmware cannot be restarted from afar.");
     }
-    await askController(hand, RAPI_RESTART);
+    await restartController(hand);
     return;
   }
   const toldAtMs = hand.clock.monotonicMs();
@@ -161,6 +167,28 @@ export async function restart(hand: Hand): Promise<void> {
     () => unheard("that it has restarted"),
   );
 }
+
+/** A plain "yes" may be meant for somebody else: the counter of the session tells. */
+async function restartController(hand: Hand): Promise<void> {
+  const beforeS = await countedS(hand);
+  await askController(hand, RAPI_RESTART);
+  // nothing counted yet, or not told: its answer is all there is
+  if (!(beforeS > LEAST_COUNTED_S)) return;
+  for (let waitedMs = 0; waitedMs < CONTROLLER_BACK_WITHIN_MS; waitedMs += LOOK_AGAIN_MS) {
+    await sleep(hand.clock, LOOK_AGAIN_MS);
+    // while it starts it does not answer
+    const nowS = await countedS(hand).catch((thrown: unknown) => {
+      const error = toEvError(thrown);
+      if (error.code !== "timeout" && error.code !== "refused") throw error;
+      return beforeS;
+    });
+    if (nowS < beforeS) return;
+  }
+  throw unheard("that its controller has restarted");
+}
+
+/** What the controller counts of the session, s; it begins anew with the controller. */
+const countedS = async (hand: Hand): Promise<number> => Number((await askController(hand, RAPI_STATE)).split(" ")[1]);
 
 export async function rapi(hand: Hand, { text }: Of<"rapi">): Promise<Answer> {
   if (!letsRapiThrough(hand.firmware(), text)) {
