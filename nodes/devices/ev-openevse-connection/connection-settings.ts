@@ -13,11 +13,11 @@ const whole = (low: number, high: number, missing: number) =>
   z.coerce.number().int().min(low).max(high).default(missing);
 
 /** A host name or an IP address, nothing that could be taken for a URL. */
-const HOST = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?$/;
+export const HOST = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?$/;
 /** No wildcards, no empty levels at the ends. */
 const TOPIC = /^[^#+\0/]+(\/[^#+\0/]+)*$/;
 /** A wildcard is allowed as the last level. */
-const FILTER = /^[^#+\0]+(\/[#+])?$/;
+export const FILTER = /^[^#+\0]+(\/[#+])?$/;
 
 /** What the dialog saves. */
 const configSchema = z.object({

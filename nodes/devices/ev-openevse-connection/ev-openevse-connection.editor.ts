@@ -56,12 +56,19 @@
       type: "POST",
       timeout: 20000,
       contentType: "application/json",
-      data: JSON.stringify(field("via") === "mqtt" ? { id: node.id, ...broker } : {}),
+      data: JSON.stringify(field("via") === "mqtt" ? { via: "mqtt", id: node.id, ...broker } : { via: "http" }),
     })
       .done((found: Found[]) => showFound(node, found))
-      .fail((reply) => {
+      .fail((reply: { status: number; responseJSON?: { field?: string } }) => {
         const isForbidden = reply.status === 401 || reply.status === 403;
-        told.text(node._(`ev-openevse-connection.search.${isForbidden ? "forbidden" : "failed"}`));
+        const wrong = reply.responseJSON?.field;
+        if (wrong === undefined) {
+          told.text(node._(`ev-openevse-connection.search.${isForbidden ? "forbidden" : "failed"}`));
+          return;
+        }
+        const label = node._(`ev-openevse-connection.label.${wrong}`);
+        told.text(node._("ev-openevse-connection.search.invalid", { field: label }));
+        $(`#node-config-input-${wrong}`).trigger("focus");
       })
       .always(() => button.prop("disabled", false));
   }
