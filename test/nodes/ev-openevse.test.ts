@@ -451,6 +451,7 @@ describe("ev-openevse", function () {
       { baseTopic: "open/#" },
       { via: "http", url: "ftp://x" },
       { minA: "40" },
+      { phases: "2" },
     ]) {
       await load({ port: "1883", ...more });
       await until(JSON.stringify(more), () => shown() === "red ring check settings");

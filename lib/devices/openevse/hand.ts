@@ -13,6 +13,8 @@ export interface Hand {
   readonly link: OpenevseLink;
   readonly snapshot: Snapshot;
   readonly firmware: () => Firmware;
+  /** what the user says of its phases; null = nothing */
+  readonly wiredPhases: 1 | 3 | null;
   readonly waiting: Waiting;
   /** when the module began to run, as its uptime says, monotonic ms; null = never heard */
   readonly bornAtMs: () => number | null;

@@ -85,6 +85,7 @@ export function createOpenevse(options: OpenevseOptions): Openevse {
     waiting,
     snapshot: watch.snapshot,
     firmware: () => watch.firmware(),
+    wiredPhases: settings.wiredPhases,
     bornAtMs: () => watch.bornAtMs,
     learn: (numbers) => watch.learn(numbers),
   };

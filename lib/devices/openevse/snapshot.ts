@@ -196,6 +196,10 @@ export function stateNow({ numbers, startingSinceMs }: Snapshot, monotonicMs: nu
   return isStarting ? STATE.starting : numbers.state;
 }
 
+/** The charger's own settings say it since version 5. @param wiredPhases what the user says; null = nothing */
+export const phasesOf = ({ documents: { config } }: Snapshot, wiredPhases: 1 | 3 | null): 1 | 3 =>
+  config?.is_threephase === undefined ? (wiredPhases ?? 1) : config.is_threephase ? 3 : 1;
+
 /** The hottest that the device shows; sensors that are absent say `false`. */
 export function temperatureOf({ numbers }: Snapshot): number | null {
   const { temp, temp1, temp2, temp3, temp4 } = numbers;

@@ -9,7 +9,7 @@ import { detectFirmware, type Firmware, type WhMeaning } from "./firmware.ts";
 import type { LinkEvents, OpenevseLink } from "./link.ts";
 import { afterAnnouncement, afterReading, isOurs, isPresent, NOBODY, type Presence } from "./presence.ts";
 import { createSettling } from "./settling.ts";
-import { createSnapshot, foresee, forgetReadings, hear, learn, type Snapshot } from "./snapshot.ts";
+import { createSnapshot, foresee, forgetReadings, hear, learn, phasesOf, type Snapshot } from "./snapshot.ts";
 import type { TargetLimits } from "./target.ts";
 import { type NumberKey, readNumber } from "./wire.ts";
 
@@ -25,6 +25,8 @@ export interface WatchSettings {
   readonly maxA: number;
   /** on firmware so old that it cannot be told */
   readonly whMeaning: WhMeaning;
+  /** where the charger does not tell on how many phases it is; null = one */
+  readonly wiredPhases: 1 | 3 | null;
   /** after so long without a word the charger is gone, s; it speaks every 30 s */
   readonly silenceS: number;
 }
@@ -134,7 +136,7 @@ export function createWatch(options: WatchOptions): Watch {
       minA,
       maxA,
       voltageV: snapshot.numbers.voltage ?? NOMINAL_VOLTAGE_V,
-      phases: config?.is_threephase === true ? 3 : 1,
+      phases: phasesOf(snapshot, settings.wiredPhases),
     };
   };
 
@@ -147,7 +149,7 @@ export function createWatch(options: WatchOptions): Watch {
     const isOnline = isThere();
     // before the first sign there is nothing to say, unless it stays away
     if (!isOnline && latest === null && linkFault === null && !presence.isGone && now() - startedMs < silenceMs) return;
-    const { minA, maxA } = limits();
+    const { minA, maxA, phases } = limits();
     const charger = chargerRecord(snapshot, {
       device: settings.device,
       nowMs: clock.nowMs(),
@@ -155,6 +157,7 @@ export function createWatch(options: WatchOptions): Watch {
       isOnline,
       firmware: firmwareNow(),
       limits: { minA, maxA: Math.min(maxA, options.ceilingA() ?? maxA) },
+      phases,
       flags: isOtherDevice ? ["other-device"] : [],
       describe: options.describe,
     });

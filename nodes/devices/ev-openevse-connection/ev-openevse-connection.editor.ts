@@ -93,6 +93,7 @@
       claimId: { value: "2027", required: true, validate: between(1, 65535, true) },
       minA: { value: "6", required: true, validate: between(6, 80, false) },
       maxA: { value: "32", required: true, validate: between(6, 80, false) },
+      phases: { value: "auto" },
       channel: { value: "auto" },
       onExit: { value: "release" },
       whMeaning: { value: "ask" },
@@ -126,6 +127,9 @@
       const followScheme = (): void => {
         if (Object.values(usual).includes(String(port.val()))) port.val(usual[String(scheme.val())] ?? "1883");
       };
+      // a connection that was saved before there was a choice
+      const phases = $("#node-config-input-phases");
+      if (isEmpty(phases.val())) phases.val("auto");
       via.on("change", show);
       scheme.on("change", show);
       // Node-RED itself announces a change while it fills the form

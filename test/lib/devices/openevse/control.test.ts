@@ -34,6 +34,7 @@ function desk(isHere: boolean): Desk {
     snapshot,
     waiting,
     bornAtMs: () => null,
+    wiredPhases: null,
     learn() {},
     firmware: () =>
       detectFirmware({

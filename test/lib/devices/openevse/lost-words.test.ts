@@ -79,6 +79,24 @@ describe("openevse: words that are lost, old or late", () => {
     assert.match(bench.told().join(), /"state":"disabled"/);
   });
 
+  it("needs not wait for the number of phases when it was entered", async () => {
+    const bench = open({ wiredPhases: 3 });
+    bench.say({ ...CHARGING, voltage: "230", override: NONE });
+    const ordered = bench.order({ command: "power", powerW: 6900 });
+    await bench.clock.advanceAsync(0);
+    assert.match(bench.told().join(), /"charge_current":10,/);
+    await ordered;
+  });
+
+  it("counts three phases itself where the charger has counted one only", async () => {
+    const bench = open({ wiredPhases: 3 });
+    const powers: (number | null)[] = [];
+    bench.device.subscribe(({ charger }) => powers.push(charger.powerW));
+    bench.say({ ...CHARGING, uptime: "5000", voltage: "230", amp: "10000", power: "2300" });
+    await bench.clock.advanceAsync(5000);
+    assert.equal(powers.at(-1), 6900);
+  });
+
   it("takes the limits that became known while a command waited for the charger", async () => {
     const bench = open();
     const ordered = bench.order({ command: "charge" });

@@ -42,6 +42,7 @@ export function open(
       channel: "auto",
       onExit: "release",
       whMeaning: null,
+      wiredPhases: null,
       silenceS: 95,
       ...settings,
     },
