@@ -3,6 +3,7 @@ import { type Cancel, type Clock, systemClock } from "../lib/model/clock.ts";
 import { blockLines, drawPage, type PageFigures } from "./h2v/page.ts";
 import type { RunningSimulator } from "./simulator.ts";
 import { type DeviceWebServer, startDeviceWebServer, type WireCounts } from "./web/device-web-server.ts";
+import { RunningWebDevice } from "./web/running-web-device.ts";
 import { type Answer, isHttpFault } from "./web/wire-faults.ts";
 
 /**
@@ -97,51 +98,29 @@ export async function startH2vGateway(options: H2vOptions): Promise<H2vSimulator
   return new RunningH2v(gateway, server, clock);
 }
 
-class RunningH2v implements H2vSimulator {
+class RunningH2v extends RunningWebDevice implements H2vSimulator {
   readonly #gateway: Gateway;
-  readonly #server: DeviceWebServer;
   readonly #clock: Clock;
   #cancelBoot: Cancel = () => {};
 
   constructor(gateway: Gateway, server: DeviceWebServer, clock: Clock) {
+    super(server);
     this.#gateway = gateway;
-    this.#server = server;
     this.#clock = clock;
-  }
-  get host(): string {
-    return this.#server.host;
-  }
-  get port(): number {
-    return this.#server.port;
   }
   get fault(): H2vFault | null {
     return this.#gateway.fault;
   }
-  get requests(): number {
-    return this.#server.counts.requests;
-  }
-  get openSockets(): number {
-    return this.#server.counts.openSockets;
-  }
-  get acceptedSockets(): number {
-    return this.#server.counts.acceptedSockets;
-  }
-  get peakConcurrentRequests(): number {
-    return this.#server.counts.peakConcurrentRequests;
-  }
-  get redirectsFollowed(): number {
-    return this.#server.counts.redirectsFollowed;
-  }
   setFault(fault: H2vFault | null): void {
     this.#gateway.setFault(fault);
-    this.#server.setFault(fault === "refuse" || isHttpFault(fault) ? fault : null);
+    this.server.setFault(fault === "refuse" || isHttpFault(fault) ? fault : null);
   }
   reboot({ downMs }: { readonly downMs: number }): void {
-    this.#server.setPowered(false);
+    this.server.setPowered(false);
     this.#cancelBoot();
     this.#cancelBoot = this.#clock.after(downMs, () => {
       this.#gateway.forgetMinute();
-      this.#server.setPowered(true);
+      this.server.setPowered(true);
     });
   }
   page(): Buffer {
@@ -149,7 +128,7 @@ class RunningH2v implements H2vSimulator {
   }
   async stop(): Promise<void> {
     this.#cancelBoot();
-    await this.#server.stop();
+    await this.server.stop();
   }
 }
 

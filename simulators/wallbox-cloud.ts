@@ -1,5 +1,6 @@
 import { type Cancel, type Clock, systemClock } from "../lib/model/clock.ts";
 import { type DeviceRequest, type DeviceWebServer, startDeviceWebServer } from "./web/device-web-server.ts";
+import { RunningWebDevice } from "./web/running-web-device.ts";
 import type { RunningSimulator } from "./simulator.ts";
 import { chargerGroups, chargerStatus, type OcppConfiguration, statusIds } from "./wallbox/charger.ts";
 import { createWallboxAccount, json, refuse, type WallboxAccount } from "./wallbox/account.ts";
@@ -121,21 +122,14 @@ export async function startWallboxCloud(options: WallboxCloudOptions = {}): Prom
   return new RunningCloud(cloud, server);
 }
 
-class RunningCloud implements WallboxCloudSimulator {
+class RunningCloud extends RunningWebDevice implements WallboxCloudSimulator {
   readonly #cloud: Cloud;
-  readonly #server: DeviceWebServer;
 
   constructor(cloud: Cloud, server: DeviceWebServer) {
+    super(server);
     this.#cloud = cloud;
-    this.#server = server;
   }
 
-  get host(): string {
-    return this.#server.host;
-  }
-  get port(): number {
-    return this.#server.port;
-  }
   get url(): string {
     return `http://${this.host}:${this.port}`;
   }
@@ -157,18 +151,9 @@ class RunningCloud implements WallboxCloudSimulator {
   get ocppConfiguration(): OcppConfiguration {
     return this.#cloud.ocpp;
   }
-  get requests(): number {
-    return this.#server.counts.requests;
-  }
-  get openSockets(): number {
-    return this.#server.counts.openSockets;
-  }
-  get peakConcurrentRequests(): number {
-    return this.#server.counts.peakConcurrentRequests;
-  }
   setFault(fault: WallboxCloudFault | null): void {
     this.#cloud.fault = fault;
-    this.#server.setFault(isHttpFault(fault) ? fault : null);
+    this.server.setFault(isHttpFault(fault) ? fault : null);
   }
   setStatus(statusId: number): void {
     this.#cloud.cancelRestart();
@@ -179,7 +164,7 @@ class RunningCloud implements WallboxCloudSimulator {
   }
   async stop(): Promise<void> {
     this.#cloud.cancelRestart();
-    await this.#server.stop();
+    await this.server.stop();
   }
 }
 

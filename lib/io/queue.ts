@@ -3,9 +3,10 @@ import { EvError } from "../model/errors.ts";
 /** One thing after the other, for devices that understand only one request at a time. */
 export interface Queue {
   /**
-   * Runs `task` when its turn comes. An urgent task (a stop) overtakes everything that has not begun.
+   * Runs `task` when its turn comes. An urgent task (a stop) overtakes everything that has not begun; it is never turned away,
+   * but when too many of them wait the oldest gives way to the newest.
    *
-   * @throws EvError `busy` when too many wait, `closed` after `close()`; else whatever the task throws
+   * @throws EvError `busy` when too many wait or newer stops have pushed it out, `closed` after `close()`; else whatever the task throws
    */
   run<T>(task: () => Promise<T>, options?: { readonly urgent?: boolean }): Promise<T>;
   /** Tasks that wait or run. */
@@ -19,7 +20,7 @@ interface Waiting {
   readonly refuse: (error: EvError) => void;
 }
 
-/** @param limit tasks that may wait before `busy` */
+/** @param limit tasks that may wait before `busy`, and as many urgent ones beside them */
 export function createQueue(limit = 32): Queue {
   const urgent: Waiting[] = [];
   const normal: Waiting[] = [];
@@ -41,6 +42,9 @@ export function createQueue(limit = 32): Queue {
         if (options.urgent !== true && normal.length >= limit) {
           reject(new EvError("busy", `${limit} requests are waiting already; ask less often.`));
           return;
+        }
+        if (options.urgent === true && urgent.length >= limit) {
+          urgent.shift()?.refuse(new EvError("busy", "Newer stops came before this one had its turn."));
         }
         const start = (): Promise<void> => Promise.resolve().then(task).then(resolve, reject);
         (options.urgent === true ? urgent : normal).push({ start, refuse: reject });

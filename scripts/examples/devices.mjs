@@ -212,6 +212,7 @@ export function openEvseConnection(id, brokerPort) {
     claimId: "2027",
     minA: "6",
     maxA: "32",
+    phases: "auto",
     channel: "auto",
     onExit: "release",
     whMeaning: "ask",

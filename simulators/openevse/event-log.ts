@@ -1,5 +1,5 @@
 import { isoAt } from "../../lib/model/units.ts";
-import type { WifiModule } from "./wifi-module.ts";
+import type { ModuleParts } from "./module-parts.ts";
 
 /* `/logs` (fact sheet openevse 5): one line per change of state or flags, in blocks. */
 
@@ -41,7 +41,7 @@ export class EventLog {
     this.#min++;
   }
   /** How things stand now. */
-  note(module: WifiModule): void {
+  note(module: ModuleParts): void {
     const { controller } = module;
     this.add({
       time: `${isoAt(module.clock.utcMs()).slice(0, 19)}Z`,

@@ -451,6 +451,7 @@ describe("ev-openevse", function () {
       { baseTopic: "open/#" },
       { via: "http", url: "ftp://x" },
       { minA: "40" },
+      { phases: "2" },
     ]) {
       await load({ port: "1883", ...more });
       await until(JSON.stringify(more), () => shown() === "red ring check settings");
@@ -546,7 +547,7 @@ describe("the search of ev-openevse-connection", () => {
         return { stop() {} };
       },
     });
-    const asking = ask({});
+    const asking = ask({ via: "http" });
     await until("listening", () => clock.pending > 0);
     clock.advance(3000);
     assert.deepEqual((await asking).body, [
@@ -555,9 +556,37 @@ describe("the search of ev-openevse-connection", () => {
     assert.deepEqual(permissions, ["ev-openevse-connection.write"]);
   });
 
+  it("names the field of the broker that it cannot use, and does not search the network instead", async () => {
+    let searches = 0;
+    const { ask } = route({
+      clock: createManualClock(0),
+      async browse() {
+        searches += 1;
+        return { stop() {} };
+      },
+    });
+    const good = { via: "mqtt", scheme: "mqtt", host: "127.0.0.1", port: "1883", announceTopic: "openevse/announce/#" };
+    for (const [field, wrong] of [
+      ["host", ""],
+      ["host", "mqtt://broker"],
+      ["host", "${BROKER_HOST}"],
+      ["port", ""],
+      ["port", "70000"],
+      ["scheme", "http"],
+      ["announceTopic", ""],
+      ["announceTopic", "openevse/#/more"],
+      ["via", "fed"],
+    ] as const) {
+      const reply = await ask({ ...good, [field]: wrong });
+      assert.deepEqual(reply, { status: 400, body: { code: "config", field } }, `${field} "${wrong}"`);
+    }
+    assert.equal(searches, 0);
+  });
+
   it("sends the password of a connection to its own broker and nowhere else", async () => {
     const server = await startMqttBroker({ username: USER, password: PASSWORD });
     const body = {
+      via: "mqtt",
       id: "c",
       scheme: "mqtt",
       host: "127.0.0.1",
@@ -579,6 +608,7 @@ describe("the search of ev-openevse-connection", () => {
     const simulator = await startOpenEvse({ brokerUrl: server.url });
     const { ask } = route({});
     const { body } = await ask({
+      via: "mqtt",
       scheme: "mqtt",
       host: "127.0.0.1",
       port: String(server.port),
@@ -589,6 +619,7 @@ describe("the search of ev-openevse-connection", () => {
     await simulator.stop();
     await server.stop();
     const failed = await ask({
+      via: "mqtt",
       scheme: "mqtt",
       host: "127.0.0.1",
       port: server.port,

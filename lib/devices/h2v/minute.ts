@@ -119,8 +119,12 @@ function readTime(
   return { epochMs: shownMs - offsetMs, isPlaceholder: isPlaceholderTime(text) };
 }
 
-/** House and car of the minute, for whoever takes any meter. Without data their power is null. */
+/**
+ * House and car of the minute, for whoever takes any meter. Without data their power is null; also when only the figures
+ * are known that people see: rounded to 100 W, of an unknown moment, and perhaps hours old, which nobody should add up.
+ */
 export function toMeters(minute: H2vMinute): readonly [house: Meter, car: Meter] {
+  const isKnown = !minute.noData && !minute.flags.includes("visible-figures");
   const flags = [...minute.flags, ...(minute.noData ? ["no-data"] : [])];
   const common = {
     kind: "meter",
@@ -133,10 +137,9 @@ export function toMeters(minute: H2vMinute): readonly [house: Meter, car: Meter]
     exportWh: null,
     flags,
   } as const;
-  // visible figures are of the instant, the block's mean is of the whole minute
   const span = minute.minute === null || minute.noData ? {} : { meanOverS: 60 };
   return [
-    { ...common, channel: 0, role: "house", powerW: minute.noData ? null : minute.meanW, ...span },
-    { ...common, channel: 1, role: "evse", powerW: minute.noData ? null : minute.carW, ...span },
+    { ...common, channel: 0, role: "house", powerW: isKnown ? minute.meanW : null, ...span },
+    { ...common, channel: 1, role: "evse", powerW: isKnown ? minute.carW : null, ...span },
   ];
 }

@@ -101,36 +101,55 @@ function parseLine(line: string): PageField | null {
   return { label, text: line.slice(open + 1, close).trim(), key: keyOfLabel.get(label) ?? null };
 }
 
-const FIGURE = /(\d{1,7}(?:\.\d{1,4})?)\s{0,8}(kWh|kW)/gi;
-const SECTION_WORDS = /車|充電|PHV|EV|家|住宅|ハウス|宅内|HOUSE/gi;
+/** Whole numbers only: `1,022.4` and `-0.8` are none that we can read. */
+const FIGURE = /(?<![\d.,+\-−])(\d{1,7}(?:\.\d{1,4})?)\s{0,8}(kWh|kW)(?![A-Za-z])/gi;
+const HOUSE_WORD = /家|住宅|ハウス|宅内|HOUSE/i;
 const CAR_WORD = /車|充電|PHV|EV/i;
+const VISIBLE_KEYS: readonly H2vKey[] = ["todayWh", "yesterdayWh", "meanW", "carW"];
 
 /**
- * The figures that people see: today's and yesterday's kWh of the house, present kW of house and car. What a figure means
- * is told by the words before it.
+ * The figures that people see: today's and yesterday's kWh of the house, present kW of house and car. That they are there is
+ * all that is known (fact sheet openevse-h2v-sessions 7.1), not how they are laid out. So they count only all together: each
+ * of the four once, and every figure of the page explained by the words before it. Else there are none.
  */
 export function parseVisibleFigures(shown: string): PageField[] {
   const text = shown.normalize("NFKC");
   const fields = new Map<H2vKey, PageField>();
-  let isCar = false;
+  let section: "house" | "car" | null = null;
   let fromIndex = 0;
   for (const match of text.matchAll(FIGURE)) {
     const words = text.slice(fromIndex, match.index);
     fromIndex = match.index + match[0].length;
-    const section = words.match(SECTION_WORDS)?.at(-1);
-    if (section !== undefined) isCar = CAR_WORD.test(section);
-    const key = keyOfFigure(words, (match[2] ?? "").toLowerCase() === "kwh", isCar);
-    if (key === null || fields.has(key)) continue;
+    section = sectionOf(words, section);
+    const key = keyOfFigure(words, (match[2] ?? "").toLowerCase() === "kwh", section);
+    if (key === "unknown" || (key !== "not ours" && fields.has(key))) return [];
+    if (key === "not ours") continue;
     fields.set(key, { label: h2vLabels[key], text: String(Math.round(Number(match[1]) * 1000)), key });
   }
-  return [...fields.values()];
+  return VISIBLE_KEYS.every((key) => fields.has(key)) ? [...fields.values()] : [];
 }
 
-function keyOfFigure(words: string, isEnergy: boolean, isCar: boolean): H2vKey | null {
-  if (!isEnergy) return isCar ? "carW" : "meanW";
-  if (isCar) return null;
-  const yesterday = words.lastIndexOf("昨日");
-  const today = Math.max(words.lastIndexOf("本日"), words.lastIndexOf("今日"));
-  if (yesterday < 0 && today < 0) return null;
-  return yesterday > today ? "yesterdayWh" : "todayWh";
+/** What the words name; both is as good as none. */
+function sectionOf(words: string, before: "house" | "car" | null): "house" | "car" | null {
+  const isHouse = HOUSE_WORD.test(words);
+  const isCar = CAR_WORD.test(words);
+  if (isHouse && isCar) return null;
+  return isHouse ? "house" : isCar ? "car" : before;
+}
+
+/** The car's kWh are on the page, and not in our record. */
+function keyOfFigure(
+  words: string,
+  isEnergy: boolean,
+  section: "house" | "car" | null,
+): H2vKey | "not ours" | "unknown" {
+  const isYesterday = words.includes("昨日");
+  const isToday = /本日|今日/.test(words);
+  if (section === null || (isYesterday && isToday)) return "unknown";
+  if (!isEnergy) {
+    if (isYesterday || isToday || !words.includes("現在")) return "unknown";
+    return section === "car" ? "carW" : "meanW";
+  }
+  if (section === "car") return "not ours";
+  return isYesterday ? "yesterdayWh" : isToday ? "todayWh" : "unknown";
 }

@@ -14,6 +14,7 @@ export interface RecordContext {
   readonly isOnline: boolean;
   readonly firmware: Firmware;
   readonly limits: { readonly minA: number; readonly maxA: number };
+  readonly phases: 1 | 3;
   /** more flags, from elsewhere */
   readonly flags: readonly string[];
   /** a fault by its code, in the user's language */
@@ -41,8 +42,8 @@ function onlineRecord(snapshot: Snapshot, around: RecordContext): Charger {
     online: true,
     plugged,
     state: readChargerState(wireState, plugged),
-    ...(isControllerLost ? { powerW: null, currentA: null, voltageV: null } : readPower(snapshot)),
-    phases: snapshot.documents.config?.is_threephase === true ? 3 : 1,
+    ...(isControllerLost ? { powerW: null, currentA: null, voltageV: null } : readPower(snapshot, around.phases)),
+    phases: around.phases,
     setpointA: wireState === undefined ? null : isHeldOff ? 0 : (numbers.pilot ?? null),
     limits: { ...around.limits, maxDischargeA: 0 },
     sessionWh: energy.sessionWh === null ? null : roundTo(energy.sessionWh, 3),
@@ -61,7 +62,7 @@ function onlineRecord(snapshot: Snapshot, around: RecordContext): Charger {
 }
 
 /** What was measured before is not said again. */
-function offlineRecord({ device, nowMs, firmware, flags }: RecordContext): Charger {
+function offlineRecord({ device, nowMs, firmware, phases, flags }: RecordContext): Charger {
   return {
     kind: "charger",
     device,
@@ -72,7 +73,7 @@ function offlineRecord({ device, nowMs, firmware, flags }: RecordContext): Charg
     powerW: null,
     currentA: null,
     voltageV: null,
-    phases: 1,
+    phases,
     setpointA: null,
     limits: null,
     sessionWh: null,
@@ -86,12 +87,13 @@ function offlineRecord({ device, nowMs, firmware, flags }: RecordContext): Charg
 }
 
 /** `power` since 4.1.9, else current times voltage; the current is per phase. */
-function readPower({ numbers, documents }: Snapshot): Pick<Charger, "powerW" | "currentA" | "voltageV"> {
+function readPower({ numbers, documents }: Snapshot, phases: 1 | 3): Pick<Charger, "powerW" | "currentA" | "voltageV"> {
   const { amp, voltage, power } = numbers;
   const currentA = amp === undefined ? null : roundTo(amp / 1000, 3);
-  const phases = documents.config?.is_threephase === true ? 3 : 1;
   const product = currentA === null || voltage === undefined ? null : currentA * voltage * phases;
-  const powerW = currentA === 0 ? 0 : (power ?? product);
+  // one that does not know of its three phases counts one of them
+  const ownW = phases === 3 && documents.config?.is_threephase === undefined ? (product ?? power) : (power ?? product);
+  const powerW = currentA === 0 ? 0 : (ownW ?? null);
   return { powerW: powerW === null ? null : roundTo(powerW, 1), currentA, voltageV: voltage ?? null };
 }
 

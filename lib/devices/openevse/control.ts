@@ -72,9 +72,13 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
   let isPaying = false;
   let ceilingA: number | null = null;
   let turn = 0;
+  let isStopped = false;
 
+  const isNewest = (mine: number): boolean => mine === turn && !isStopped;
+  /** @throws EvError `stale`, `closed` */
   const mustBeNewest = (mine: number): void => {
-    if (mine !== turn) throw new EvError("stale", "A newer command came before this one was done.");
+    if (isStopped) throw new EvError("closed", "The connection was closed.");
+    if (!isNewest(mine)) throw new EvError("stale", "A newer command came before this one was done.");
   };
 
   const aim = async (command: TargetCommand): Promise<void> => {
@@ -149,7 +153,7 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
       }
     }
     isPaying = false;
-    if (owed.size > 0) cancelOwed = clock.after(OWED_AGAIN_MS, () => void payOwed());
+    if (owed.size > 0 && !isStopped) cancelOwed = clock.after(OWED_AGAIN_MS, () => void payOwed());
   };
 
   /** What was not heard did not happen: a loan that was in force runs on, and ends in its time. */
@@ -159,7 +163,7 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
     } catch (thrown) {
       const now = targets[channel];
       const wasLent = before?.kind === "run" && hasEnd(before);
-      if (mine === turn && wasLent && (now === null || !hasEnd(now))) set(channel, before);
+      if (isNewest(mine) && wasLent && (now === null || !hasEnd(now))) set(channel, before);
       throw thrown;
     }
   };
@@ -180,7 +184,7 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
     await tell(hand, { to: channel, wanted }, isStop);
     await see(
       hand,
-      () => mine !== turn || isHeard(channel),
+      () => !isNewest(mine) || isHeard(channel),
       HEARD_WITHIN_MS,
       () => unheard(channel === "override" ? "the override" : "the claim"),
     );
@@ -199,7 +203,7 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
     try {
       await see(
         hand,
-        () => mine !== turn || isDone(target),
+        () => !isNewest(mine) || isDone(target),
         DONE_WITHIN_MS,
         () => tooLong,
       );
@@ -235,13 +239,14 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
     }
     await present();
     const mine = turn;
+    mustBeNewest(mine);
     ceilingA = maxA === null ? null : Math.floor(maxA);
     const { override, claim } = targets;
     if (hand.firmware().hasClaims) await put("claim", mine);
     else await tellController(hand, lowered(override ?? claim), () => mustBeNewest(mine));
     await see(
       hand,
-      () => mine !== turn || ceilingA === null || snapshot.numbers.state !== STATE.charging || isBelow(ceilingA),
+      () => !isNewest(mine) || ceilingA === null || snapshot.numbers.state !== STATE.charging || isBelow(ceilingA),
       DONE_WITHIN_MS,
       () => new EvError("refused", `The charger charges with up to ${snapshot.numbers.pilot} A all the same.`),
     );
@@ -295,7 +300,7 @@ export function createControl({ hand, logger, limits, choice, present, isPresent
       }
     },
     stop() {
-      turn += 1;
+      isStopped = true;
       cancelOwed();
       for (const cancel of timers.values()) cancel();
       timers.clear();

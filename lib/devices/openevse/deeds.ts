@@ -41,9 +41,9 @@ export async function describeContradiction(hand: Hand, target: Target): Promise
 }
 
 /** Watts are amps only with the number of phases, which firmware 5 tells in its settings. @throws EvError `unreachable` */
-export const knowPhases = ({ firmware, snapshot, waiting }: Hand): Promise<void> =>
+export const knowPhases = ({ firmware, snapshot, waiting, wiredPhases }: Hand): Promise<void> =>
   waiting.until(
-    () => firmware().generation !== "5" || snapshot.documents.config !== undefined,
+    () => wiredPhases !== null || firmware().generation !== "5" || snapshot.documents.config !== undefined,
     HEARD_WITHIN_MS,
     () => new EvError("unreachable", "The charger has not told its number of phases yet; send the command again."),
   );

@@ -1,5 +1,6 @@
 import type { Command, ScheduleEvent } from "../../model/commands.ts";
 import { limitsSession } from "../../model/commands.ts";
+import { sleep } from "../../model/clock.ts";
 import { EvError, toEvError } from "../../model/errors.ts";
 import type { HeldEvent, SessionLimit } from "./documents.ts";
 import { holdsEvent } from "./documents.ts";
@@ -18,6 +19,11 @@ type Of<Word extends Command["command"]> = Extract<Command, { command: Word }>;
 
 /** Rebooting and finding Wi-Fi and broker again, ms. */
 const BACK_WITHIN_MS = 90_000;
+/** The controller alone starts faster, ms; it is asked this often. */
+const CONTROLLER_BACK_WITHIN_MS = 20_000;
+const LOOK_AGAIN_MS = 2000;
+/** Less than this is soon counted again, s. */
+const LEAST_COUNTED_S = 10;
 /** Measurements are smoothed and echoed at the charger's own pace, ms. */
 const ECHOED_WITHIN_MS = 10_000;
 
@@ -37,17 +43,26 @@ export async function limitSession(hand: Hand, command: Of<"limit">): Promise<vo
   );
   const [first] = limits;
   if (limits.length > 1) throw new EvError("unsupported", "An OpenEVSE knows one session limit at a time.");
-  const { documents } = hand.snapshot;
+  const { documents, liveDocuments } = hand.snapshot;
+  const isLive = (): boolean => liveDocuments.has("limit");
   if (first === undefined) {
-    const isOther = asked.every(([type, value]) => value === undefined || type !== documents.limit?.type);
-    if (documents.limit === null || (documents.limit !== undefined && isOther)) return;
+    // there is nothing to take away; what the broker has kept is good enough to leave another limit alone
+    if (documents.limit === null && isLive()) return;
+    if (
+      documents.limit != null &&
+      asked.every(([type, value]) => value === undefined || type !== documents.limit?.type)
+    )
+      return;
   }
   const limit = first === undefined ? null : { ...first, auto_release: true };
   await tell(hand, { to: "limit", limit });
   await see(
     hand,
     () =>
-      documents.limit !== undefined && documents.limit?.type === limit?.type && documents.limit?.value === limit?.value,
+      isLive() &&
+      documents.limit !== undefined &&
+      documents.limit?.type === limit?.type &&
+      documents.limit?.value === limit?.value,
     HEARD_WITHIN_MS,
     () => unheard("the limit"),
   );
@@ -114,7 +129,7 @@ async function setEvents(
   await tell(hand, { to: "schedule", events });
   await see(
     hand,
-    () => events.every((event) => holdsEvent(held(), event)),
+    () => hand.snapshot.liveDocuments.has("schedule") && events.every((event) => holdsEvent(held(), event)),
     HEARD_WITHIN_MS,
     () => unheard("the new timer"),
   );
@@ -136,10 +151,10 @@ export async function restart(hand: Hand): Promise<void> {
     if (!letsRapiThrough(firmware, RAPI_RESTART)) {
       throw new EvError("unsupported", "This firmware cannot be restarted from afar.");
     }
-    await askController(hand, RAPI_RESTART);
+    await restartController(hand);
     return;
   }
-  const before = hand.lives();
+  const toldAtMs = hand.clock.monotonicMs();
   await tell(hand, { to: "restart" }).catch((thrown: unknown) => {
     // whoever restarts at once does not answer; its new life will tell
     const error = toEvError(thrown);
@@ -147,11 +162,33 @@ export async function restart(hand: Hand): Promise<void> {
   });
   await see(
     hand,
-    () => hand.lives() > before,
+    () => (hand.bornAtMs() ?? Number.NEGATIVE_INFINITY) >= toldAtMs,
     BACK_WITHIN_MS,
     () => unheard("that it has restarted"),
   );
 }
+
+/** A plain "yes" may be meant for somebody else: the counter of the session tells. */
+async function restartController(hand: Hand): Promise<void> {
+  const beforeS = await countedS(hand);
+  await askController(hand, RAPI_RESTART);
+  // nothing counted yet, or not told: its answer is all there is
+  if (!(beforeS > LEAST_COUNTED_S)) return;
+  for (let waitedMs = 0; waitedMs < CONTROLLER_BACK_WITHIN_MS; waitedMs += LOOK_AGAIN_MS) {
+    await sleep(hand.clock, LOOK_AGAIN_MS);
+    // while it starts it does not answer
+    const nowS = await countedS(hand).catch((thrown: unknown) => {
+      const error = toEvError(thrown);
+      if (error.code !== "timeout" && error.code !== "refused") throw error;
+      return beforeS;
+    });
+    if (nowS < beforeS) return;
+  }
+  throw unheard("that its controller has restarted");
+}
+
+/** What the controller counts of the session, s; it begins anew with the controller. */
+const countedS = async (hand: Hand): Promise<number> => Number((await askController(hand, RAPI_STATE)).split(" ")[1]);
 
 export async function rapi(hand: Hand, { text }: Of<"rapi">): Promise<Answer> {
   if (!letsRapiThrough(hand.firmware(), text)) {

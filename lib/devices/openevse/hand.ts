@@ -13,9 +13,11 @@ export interface Hand {
   readonly link: OpenevseLink;
   readonly snapshot: Snapshot;
   readonly firmware: () => Firmware;
+  /** what the user says of its phases; null = nothing */
+  readonly wiredPhases: 1 | 3 | null;
   readonly waiting: Waiting;
-  /** counts how often the module has begun a new life */
-  readonly lives: () => number;
+  /** when the module began to run, as its uptime says, monotonic ms; null = never heard */
+  readonly bornAtMs: () => number | null;
   /** takes in what the controller answered */
   readonly learn: (numbers: Readonly<Partial<Record<NumberKey, number>>>) => void;
 }

@@ -85,7 +85,8 @@ export function createOpenevse(options: OpenevseOptions): Openevse {
     waiting,
     snapshot: watch.snapshot,
     firmware: () => watch.firmware(),
-    lives: () => watch.lives,
+    wiredPhases: settings.wiredPhases,
+    bornAtMs: () => watch.bornAtMs,
     learn: (numbers) => watch.learn(numbers),
   };
 

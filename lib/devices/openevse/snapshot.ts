@@ -37,6 +37,8 @@ export interface Snapshot {
   readonly documents: Documents;
   /** Every known key that was ever heard: tells the firmware. */
   readonly keys: Set<string>;
+  /** Documents whose last word was the charger's own, and not one that the broker had kept. */
+  readonly liveDocuments: Set<string>;
   /** The last state was one that the broker had kept. */
   isStateRetained: boolean;
   /** Monotonic; the controller shows 0 for a moment after boot and enable, ms. */
@@ -59,6 +61,7 @@ export const createSnapshot = (): Snapshot => ({
   texts: {},
   documents: {},
   keys: new Set(),
+  liveDocuments: new Set(),
   isStateRetained: false,
   startingSinceMs: null,
 });
@@ -80,7 +83,7 @@ export function foresee(snapshot: Snapshot, key: string, raw: RawValue): boolean
 export function hear(snapshot: Snapshot, key: string, raw: RawValue, isRetained: boolean, monotonicMs: number): Effect {
   if (isNumberKey(key)) return hearNumber(snapshot, key, raw, isRetained, monotonicMs);
   if (isTextKey(key)) return hearText(snapshot, key, raw);
-  return hearDocument(snapshot.documents, key, raw, snapshot.keys);
+  return hearDocument(snapshot, key, raw, isRetained);
 }
 
 function hearNumber(
@@ -120,7 +123,9 @@ function hearText(snapshot: Snapshot, key: TextKey, raw: RawValue): Effect {
   return key !== "time" && before !== snapshot.texts[key] ? "transition" : "reading";
 }
 
-function hearDocument(documents: Documents, key: string, raw: RawValue, keys: Set<string>): Effect {
+function hearDocument(snapshot: Snapshot, key: string, raw: RawValue, isRetained: boolean): Effect {
+  const { documents, keys, liveDocuments } = snapshot;
+  let effect: Effect = "document";
   switch (key) {
     case "override":
     case "claim": {
@@ -132,8 +137,9 @@ function hearDocument(documents: Documents, key: string, raw: RawValue, keys: Se
     case "limit": {
       keys.add(key);
       // the same topic says whether there is one, which the document says better
-      if (raw === false || raw === "false") documents.limit = null;
-      const limit = readLimit(raw);
+      const isPlain = raw === false || raw === "false";
+      if (isPlain) effect = "reading";
+      const limit = isPlain ? null : readLimit(raw);
       if (limit === undefined) return "reading";
       documents.limit = limit;
       break;
@@ -154,7 +160,9 @@ function hearDocument(documents: Documents, key: string, raw: RawValue, keys: Se
       return "unknown";
   }
   keys.add(key);
-  return "document";
+  if (isRetained) liveDocuments.delete(key);
+  else liveDocuments.add(key);
+  return effect;
 }
 
 /** Takes in what the controller answered when asked: true, but no sign of what the firmware publishes. */
@@ -174,6 +182,7 @@ export function forgetReadings(snapshot: Snapshot, keepsDocuments: boolean): voi
   snapshot.isStateRetained = false;
   snapshot.startingSinceMs = null;
   if (keepsDocuments) return;
+  snapshot.liveDocuments.clear();
   delete snapshot.documents.override;
   delete snapshot.documents.claim;
   delete snapshot.documents.limit;
@@ -186,6 +195,10 @@ export function stateNow({ numbers, startingSinceMs }: Snapshot, monotonicMs: nu
   const isStarting = startingSinceMs !== null && monotonicMs - startingSinceMs >= STARTING_FOR_MS;
   return isStarting ? STATE.starting : numbers.state;
 }
+
+/** The charger's own settings say it since version 5. @param wiredPhases what the user says; null = nothing */
+export const phasesOf = ({ documents: { config } }: Snapshot, wiredPhases: 1 | 3 | null): 1 | 3 =>
+  config?.is_threephase === undefined ? (wiredPhases ?? 1) : config.is_threephase ? 3 : 1;
 
 /** The hottest that the device shows; sensors that are absent say `false`. */
 export function temperatureOf({ numbers }: Snapshot): number | null {

@@ -21,7 +21,7 @@ export interface TargetLimits {
   readonly minA: number;
   readonly maxA: number;
   readonly voltageV: number;
-  readonly phases: number;
+  readonly phases: 1 | 3;
 }
 
 /** `auto` = what somebody controls all the time is a claim, what a person asks an override (fact sheet 4.5). */

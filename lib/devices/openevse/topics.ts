@@ -33,9 +33,12 @@ export function routeMessage(
   const raw = toRaw(message.payload);
   if (raw === undefined) return;
   if (isBelow(topic, announceTopic)) {
+    // a wide filter also covers what the charger says otherwise
     const announcement = readAnnouncement(raw);
-    if (announcement !== undefined) events.announced(announcement, isRetained);
-    return;
+    if (announcement !== undefined) {
+      events.announced(announcement, isRetained);
+      return;
+    }
   }
   // a module of 2.x says on the base topic itself that it came or went
   if (topic === baseTopic) {

@@ -9,9 +9,9 @@ import { detectFirmware, type Firmware, type WhMeaning } from "./firmware.ts";
 import type { LinkEvents, OpenevseLink } from "./link.ts";
 import { afterAnnouncement, afterReading, isOurs, isPresent, NOBODY, type Presence } from "./presence.ts";
 import { createSettling } from "./settling.ts";
-import { createSnapshot, foresee, forgetReadings, hear, learn, type Snapshot } from "./snapshot.ts";
-import type { NumberKey } from "./wire.ts";
+import { createSnapshot, foresee, forgetReadings, hear, learn, phasesOf, type Snapshot } from "./snapshot.ts";
 import type { TargetLimits } from "./target.ts";
+import { type NumberKey, readNumber } from "./wire.ts";
 
 /* Listens to one charger, and tells what it is and does, once per burst. Commands are none of its business. */
 
@@ -25,6 +25,8 @@ export interface WatchSettings {
   readonly maxA: number;
   /** on firmware so old that it cannot be told */
   readonly whMeaning: WhMeaning;
+  /** where the charger does not tell on how many phases it is; null = one */
+  readonly wiredPhases: 1 | 3 | null;
   /** after so long without a word the charger is gone, s; it speaks every 30 s */
   readonly silenceS: number;
 }
@@ -62,8 +64,8 @@ export interface Watch {
   /** it has said nothing yet, good or bad */
   readonly isNew: boolean;
   readonly isOtherDevice: boolean;
-  /** counts how often the module has begun a new life */
-  readonly lives: number;
+  /** when the module began to run, as its uptime says, monotonic ms; null = never heard */
+  readonly bornAtMs: number | null;
   whyAway(): EvError;
   /** Takes in what the controller answered when asked. */
   learn(numbers: Readonly<Partial<Record<NumberKey, number>>>): void;
@@ -95,8 +97,7 @@ export function createWatch(options: WatchOptions): Watch {
   let isOtherDevice = false;
   let isAnnounced = false;
   let firstLiveMs: number | null = null;
-  let lives = 0;
-  let lastUptimeS = 0;
+  let bornAtMs: number | null = null;
   let latest: OpenevseReport | null = null;
   let judgedBy = "";
   let firmware: Firmware | null = null;
@@ -135,7 +136,7 @@ export function createWatch(options: WatchOptions): Watch {
       minA,
       maxA,
       voltageV: snapshot.numbers.voltage ?? NOMINAL_VOLTAGE_V,
-      phases: config?.is_threephase === true ? 3 : 1,
+      phases: phasesOf(snapshot, settings.wiredPhases),
     };
   };
 
@@ -148,7 +149,7 @@ export function createWatch(options: WatchOptions): Watch {
     const isOnline = isThere();
     // before the first sign there is nothing to say, unless it stays away
     if (!isOnline && latest === null && linkFault === null && !presence.isGone && now() - startedMs < silenceMs) return;
-    const { minA, maxA } = limits();
+    const { minA, maxA, phases } = limits();
     const charger = chargerRecord(snapshot, {
       device: settings.device,
       nowMs: clock.nowMs(),
@@ -156,6 +157,7 @@ export function createWatch(options: WatchOptions): Watch {
       isOnline,
       firmware: firmwareNow(),
       limits: { minA, maxA: Math.min(maxA, options.ceilingA() ?? maxA) },
+      phases,
       flags: isOtherDevice ? ["other-device"] : [],
       describe: options.describe,
     });
@@ -187,7 +189,9 @@ export function createWatch(options: WatchOptions): Watch {
       if (foresee(snapshot, key, raw)) settling.flush();
       const effect = hear(snapshot, key, raw, isRetained, now());
       if (effect === "unknown") return;
-      if (key === "uptime" && !isRetained) noteUptime(snapshot.numbers.uptime ?? lastUptimeS);
+      // connecting anew is no new life
+      const uptimeS = key === "uptime" && !isRetained ? readNumber(key, raw) : null;
+      if (uptimeS !== null) bornAtMs = now() - secondsToMs(uptimeS);
       if (key === "config") checkIdentity(snapshot.documents.config?.wifi_serial ?? null);
       // documents are kept by the broker for ever: they prove no life
       if (!isRetained && effect !== "document") {
@@ -210,7 +214,6 @@ export function createWatch(options: WatchOptions): Watch {
     },
     presence(isConnected, isRetained) {
       const wasThere = isThere();
-      if (isConnected && !isRetained) lives += 1;
       presence = afterAnnouncement(presence, isConnected, isRetained, now());
       if (!isConnected && (wasThere || latest === null || latest.charger.online)) goAway(false);
       else settling.touch(false);
@@ -232,12 +235,6 @@ export function createWatch(options: WatchOptions): Watch {
       if (before === null) goAway(false);
       else if (before.code !== error.code) publish();
     },
-  };
-
-  /** It falls when the module has rebooted, also while nobody looked. */
-  const noteUptime = (uptimeS: number): void => {
-    if (uptimeS < lastUptimeS) lives += 1;
-    lastUptimeS = uptimeS;
   };
 
   /** Whoever answered first is our charger until the node is started anew. */
@@ -270,8 +267,8 @@ export function createWatch(options: WatchOptions): Watch {
     get isOtherDevice() {
       return isOtherDevice;
     },
-    get lives() {
-      return lives;
+    get bornAtMs() {
+      return bornAtMs;
     },
     whyAway,
     firmware: firmwareNow,

@@ -36,9 +36,9 @@ export function editSession(session: Session, request: RequestOf<"edit">): Sessi
   return { ...edited, flags: [...new Set([...session.flags, "corrected" as const])] };
 }
 
-/** A session that becomes business or private is so wholly, unless the same edit says otherwise. */
-const impliedRatio = ({ purpose, businessRatio }: Partial<RequestOf<"edit">>): Partial<Session> =>
-  businessRatio === undefined && (purpose === "business" || purpose === "private") ? { businessRatio: null } : {};
+/** A session that becomes business or private is so wholly; a ratio in the same edit comes after this. */
+const impliedRatio = ({ purpose }: Partial<RequestOf<"edit">>): Partial<Session> =>
+  purpose === "business" || purpose === "private" ? { businessRatio: null } : {};
 
 /**
  * A session that no device reported. The same request again is the same session.

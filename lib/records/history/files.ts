@@ -1,7 +1,7 @@
-import { createBreather } from "../report/breathe.ts";
+import { createBreather, createLongText } from "../report/breathe.ts";
 import { type CsvOptions, type Cell } from "../report/csv.ts";
 import { safeFileName } from "../report/file-name.ts";
-import { csvOfTable, type Table, toCells } from "../report/table.ts";
+import { csvOfTable, type RowsOf, type Table, toCells } from "../report/table.ts";
 import type { HistoryAnswer, SumRow } from "./answers.ts";
 import type { Column } from "./columns.ts";
 import type { Layout, SessionFilter } from "./requests.ts";
@@ -12,7 +12,7 @@ export type Texts = (key: string) => string;
 /** A list on its way out of the node. */
 export interface Listing<Row> {
   readonly command: string;
-  readonly rows: readonly Row[];
+  readonly rows: RowsOf<Row>;
   readonly columns: readonly Column<Row>[];
   readonly totals?: SumRow;
   readonly count?: number;
@@ -43,7 +43,9 @@ export async function layOut<Row>(
     const shown = columns.flatMap(({ name, field }) =>
       field === null ? [] : [{ key: field, title: texts(`column.${name}`) }],
     );
-    return { ...beside, payload: rows, columns: shown };
+    const list: Row[] = [];
+    for await (const row of rows) list.push(row);
+    return { ...beside, payload: list, columns: shown };
   }
   const file = {
     ...beside,
@@ -54,7 +56,7 @@ export async function layOut<Row>(
   const table: Table = {
     title: texts(`file.${command}`),
     columns: columns.map(({ name, kind }) => ({ title: texts(`column.${name}`), kind })),
-    rows: await toCells(rows, columns),
+    rows: toCells(rows, columns),
     totals: totals === undefined ? [] : totalRows(columns, totals, texts),
   };
   if (format === "xlsx") {
@@ -85,15 +87,20 @@ function totalRows<Row>(columns: readonly Column<Row>[], totals: SumRow, texts: 
 /** `{ rows, totals, count }`, one row per line. */
 async function jsonOf<Row>({ rows, totals, count }: Listing<Row>): Promise<string> {
   const breathe = createBreather();
-  const lines: string[] = [];
-  for (const row of rows) {
-    lines.push(JSON.stringify(row));
+  const text = createLongText();
+  text.add('{"rows": [\n');
+  let separator = "";
+  for await (const row of rows) {
+    text.add(separator + JSON.stringify(row));
+    separator = ",\n";
     await breathe();
   }
-  const rest = Object.entries({ totals, count })
-    .filter(([, field]) => field !== undefined)
-    .map(([name, field]) => `,\n${JSON.stringify(name)}: ${JSON.stringify(field)}`);
-  return `{"rows": [\n${lines.join(",\n")}\n]${rest.join("")}}\n`;
+  text.add("\n]");
+  for (const [name, field] of Object.entries({ totals, count })) {
+    if (field !== undefined) text.add(`,\n${JSON.stringify(name)}: ${JSON.stringify(field)}`);
+  }
+  text.add("}\n");
+  return text.finish();
 }
 
 /** `sessions-2026-11`, `months-2026`, `sessions-2026-11-01_2026-11-30`. */

@@ -72,7 +72,7 @@ export function answerHistory(parts: HistoryParts, request: HistoryRequest): Pro
 async function answerSessions(parts: HistoryParts, request: RequestOf<"sessions">): Promise<HistoryAnswer> {
   const { db } = parts.store;
   const limit = request.limit ?? (request.format === "rows" ? MOST_ROWS : Number.MAX_SAFE_INTEGER);
-  const rows = await listSessions(db, request, { limit, offset: request.offset ?? 0 });
+  const rows = listSessions(db, request, { limit, offset: request.offset ?? 0 });
   const totals = await sumAll(db, request);
   return layOut(
     {

@@ -14,26 +14,25 @@ export interface Page {
   readonly offset: number;
 }
 
-/** The sessions, newest first, in pieces; the event loop turns in between. */
-export async function listSessions(
+/** The sessions, newest first, read while they are wanted; the event loop turns in between. */
+export async function* listSessions(
   db: Kysely<Tables>,
   filter: SessionFilter,
   { limit, offset }: Page,
-): Promise<SessionRow[]> {
+): AsyncGenerator<SessionRow> {
   const breathe = createBreather();
-  const rows: SessionRow[] = [];
   let last: SessionsTable | null = null;
-  while (rows.length < limit) {
-    const wanted = Math.min(PIECE, limit - rows.length);
+  for (let count = 0; count < limit; ) {
+    const wanted = Math.min(PIECE, limit - count);
     const piece: SessionsTable[] = await readPiece(db, filter, last, last === null ? offset : 0, wanted);
     for (const stored of piece) {
-      rows.push(toSessionRow(stored));
+      yield toSessionRow(stored);
       await breathe();
     }
+    count += piece.length;
     last = piece.at(-1) ?? null;
     if (piece.length < wanted) break;
   }
-  return rows;
 }
 
 /** Goes on after the last row of the piece before: a session that arrives meanwhile shifts nothing. */

@@ -27,7 +27,7 @@ const PERIOD: Readonly<Record<Exclude<SumBy, "all">, RawBuilder<string>>> = {
 /** A stored share counts; without one a business session counts whole, and any other not at all. */
 const BUSINESS_SHARE = sql`coalesce(business_ratio, case when purpose = 'business' then 1.0 else 0.0 end)`;
 
-/** What is missing in the sum of the three came from nobody knows where. */
+/** What is missing in the sum of the three came from nobody knows where; null where nothing is known of the sun. */
 const KNOWN_SOURCE_WH = sql`solar_wh + coalesce(battery_wh, 0.0) + coalesce(grid_wh, 0.0)`;
 
 const SUMS = {
@@ -36,7 +36,7 @@ const SUMS = {
   dischargedWh: sql`sum(discharged_wh)`,
   chargingS: sql`sum(charging_s)`,
   solarWh: sql`sum(solar_wh)`,
-  solarKnownWh: sql`sum(case when solar_wh is null then 0.0 else ${KNOWN_SOURCE_WH} end)`,
+  solarKnownWh: sql`sum(${KNOWN_SOURCE_WH})`,
   cost: sql`sum(cost)`,
   pricedWh: sql`sum(energy_wh - unpriced_wh)`,
   unpricedWh: sql`sum(unpriced_wh)`,

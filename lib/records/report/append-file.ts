@@ -57,7 +57,7 @@ export async function appendDurably(path: string, bytes: Buffer): Promise<void> 
 }
 
 /** A new file is safe only when its name is; some systems cannot do that, which is no reason to fail. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, "r");
     try {

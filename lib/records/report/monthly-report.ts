@@ -65,6 +65,8 @@ export interface MonthlyReport {
   answer(request: ReportRequest): Promise<ReportAnswer>;
   /** The month that is due by itself: the one before this, from half an hour into the first day. */
   dueMonth(): MonthName;
+  /** Recorded minutes of a month. @throws EvError `io`, `unreachable` */
+  countMinutes(month: MonthName): Promise<number>;
 }
 
 /** Long enough for the last minute, and for the gateway's counter of the day before. */
@@ -140,7 +142,7 @@ export function createMonthlyReport(options: MonthlyReportOptions): MonthlyRepor
       files.push(path);
     };
     if (month !== null && summary !== null) {
-      const flags = { isDoubled: options.isSummaryDoubled, isAgain: request.isAgain };
+      const flags = { isDoubled: options.isSummaryDoubled, rule: request.summaryRule };
       const outcome = await appendSummary(folder, month.month, summary, flags);
       if (outcome === "written") files.push(join(folder, `${stem}h2vmgr-sum.txt`));
     }
@@ -184,6 +186,10 @@ export function createMonthlyReport(options: MonthlyReportOptions): MonthlyRepor
       };
       const isWritten = request.isWritten ?? options.writesFiles;
       return isWritten ? { ...answer, files: await write(answer, request) } : answer;
+    },
+    async countMinutes(month) {
+      const counted = await count(month, () => null);
+      return counted?.days.reduce((sum, { recordedMinutes }) => sum + recordedMinutes, 0) ?? 0;
     },
     dueMonth: () => addMonths(localMonth(options.clock.nowMs() - AFTER_MIDNIGHT_MS, zone), -1),
   };

@@ -6,6 +6,12 @@ import type { ReportLanguage } from "./report-texts.ts";
 export const reportFormats = ["report", "html", "csv", "summary"] as const;
 export type ReportFormat = (typeof reportFormats)[number];
 
+/**
+ * When a summary block is added to its file: unless one of that month stands there, unless the very same one stands there
+ * last, or in any case.
+ */
+export type SummaryRule = "once" | "unless-same" | "again";
+
 /** What a message asks for. */
 export interface ReportRequest {
   /** `YYYY-MM`; null = the yearly sheet only */
@@ -20,8 +26,7 @@ export interface ReportRequest {
   readonly bill: number | null;
   /** into the folder too; null = as set */
   readonly isWritten: boolean | null;
-  /** the summary block once more, although it stands there */
-  readonly isAgain: boolean;
+  readonly summaryRule: SummaryRule;
 }
 
 const MONTH_TEXT = /^(\d{4})[-/]?(\d{2})$/;
@@ -61,7 +66,7 @@ export function readReportRequest(payload: unknown, thisMonth: MonthName): Repor
     businessRatio: businessPercent === undefined ? null : businessPercent / 100,
     bill: bill ?? null,
     isWritten: write ?? null,
-    isAgain: again,
+    summaryRule: again ? "again" : "once",
   };
 }
 

@@ -1,7 +1,7 @@
 import { DateTime } from "luxon";
 import { startOfDayMs } from "../../model/local-time.ts";
 import { roundTo } from "../../model/units.ts";
-import { counterPrefix } from "../reading-log/kept-names.ts";
+import { counterPrefix, readCounterName } from "../reading-log/kept-names.ts";
 import type { Store } from "../store/store.ts";
 import { addMonths, dayName, daysOf, type MonthName } from "./month.ts";
 import { createMonthTally, type DaySums } from "./month-tally.ts";
@@ -83,11 +83,26 @@ export async function readStoreMonth(
     }
   }
   if (count === 0) return null;
-  for (const { name, content } of await store.recallAll(counterPrefix(source.device === "" ? "h2v" : source.device))) {
-    const date = name.slice(-10);
-    if (date.startsWith(`${month}-`)) tally.setCounter(Number(date.slice(8)), Number(content));
-  }
+  for (const [day, counterWh] of await readCounters(source, month)) tally.setCounter(day, counterWh);
   return { days: tally.finish(null), original };
+}
+
+/**
+ * What the gateways counted, by day of the month. Of several gateways the sum, on days of which all of them are known: one
+ * alone would look like energy that was recorded and never drawn.
+ */
+async function readCounters({ store, device }: StoreMonthSource, month: MonthName): Promise<Map<number, number>> {
+  const gateways = new Set<string>();
+  const days = new Map<number, { count: number; sumWh: number }>();
+  for (const { name, content } of await store.recallAll(counterPrefix)) {
+    const read = readCounterName(name);
+    if (read === null || !read.day.startsWith(`${month}-`) || (device !== "" && read.device !== device)) continue;
+    gateways.add(read.device);
+    const day = Number(read.day.slice(8));
+    const { count, sumWh } = days.get(day) ?? { count: 0, sumWh: 0 };
+    days.set(day, { count: count + 1, sumWh: sumWh + Number(content) });
+  }
+  return new Map([...days].filter(([, { count }]) => count === gateways.size).map(([day, { sumWh }]) => [day, sumWh]));
 }
 
 function readDay({ store, device }: StoreMonthSource, day: string): Promise<Row[]> {

@@ -1,19 +1,18 @@
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { EvError } from "../../model/errors.ts";
-import { appendDurably, isTorn, readEnds } from "./append-file.ts";
+import { appendDurably, isTorn, readEnds, syncFolder } from "./append-file.ts";
 import { summaryNameOf } from "./h2v-layout.ts";
 import { compactMonth, type MonthName } from "./month.ts";
+import type { SummaryRule } from "./report-request.ts";
 
 export type SummaryOutcome = "written" | "already there";
 
 const MAX_SUMMARY_BYTES = 1024 * 1024;
 
 /**
- * Adds a month's block to its summary file, once: a whole block of that month that stands there already is enough.
+ * Adds a month's block to its summary file, if the rule says so.
  *
- * @param isDoubled a new file gets the block twice, as the original script does
- * @param isAgain adds it whatever stands there
  * @throws EvError `io`
  */
 export function appendSummary(
@@ -32,8 +31,9 @@ export function appendSummary(
 }
 
 interface SummaryFlags {
+  /** a new file gets the block twice, as the original script does */
   readonly isDoubled: boolean;
-  readonly isAgain: boolean;
+  readonly rule: SummaryRule;
 }
 
 /** Several nodes may write into one folder: between looking and adding, nobody else adds. */
@@ -43,9 +43,12 @@ async function appendOnce(
   path: string,
   month: MonthName,
   block: string,
-  { isDoubled, isAgain }: SummaryFlags,
+  { isDoubled, rule }: SummaryFlags,
 ): Promise<SummaryOutcome> {
-  if (!isAgain && (await hasBlock(path, month))) return "already there";
+  if (rule !== "again") {
+    const last = await readLastBlock(path, month);
+    if (rule === "once" ? last !== null : last === block) return "already there";
+  }
   const ends = await readEnds(path);
   const isNew = ends.head === null;
   const text = (isTorn(ends) ? "\n" : "") + (isNew && isDoubled ? block + block : block);
@@ -53,20 +56,21 @@ async function appendOnce(
   return "written";
 }
 
-/** A block that a power cut has torn does not count. */
-async function hasBlock(path: string, month: MonthName): Promise<boolean> {
+/** The month's block that was added last; null = none. One that a power cut has torn does not count. */
+async function readLastBlock(path: string, month: MonthName): Promise<string | null> {
   const [year = "", number = ""] = month.split("-");
-  const whole = new RegExp(`^Sumary of the ${year}/${number}\\r?\\n.*\\n.*\\nLost .*days\\)\\r?\\n`, "m");
+  const whole = new RegExp(`^Sumary of the ${year}/${number}\\r?\\n.*\\n.*\\nLost .*days\\)\\r?\\n`, "gm");
   try {
     const file = await open(path, "r");
     try {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_SUMMARY_BYTES), 0, MAX_SUMMARY_BYTES, 0);
-      return whole.test(buffer.toString("latin1", 0, bytesRead));
+      const last = buffer.toString("latin1", 0, bytesRead).match(whole)?.at(-1);
+      return last === undefined ? null : `${last.replaceAll("\r", "")}\n`;
     } finally {
       await file.close();
     }
   } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") return false;
+    if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") return null;
     throw ioError(path, thrown);
   }
 }
@@ -92,6 +96,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
       await file.close();
     }
     await rename(draft, path);
+    await syncFolder(dirname(path));
   } catch (thrown) {
     await rm(draft, { force: true }).catch(() => {});
     throw ioError(path, thrown);

@@ -1,4 +1,4 @@
-import { createBreather } from "./breathe.ts";
+import { createBreather, createLongText } from "./breathe.ts";
 import { BYTE_ORDER_MARK, type Cell, csvLine, type CsvOptions } from "./csv.ts";
 
 /*
@@ -13,11 +13,14 @@ export interface TableColumn {
   readonly kind: ColumnKind;
 }
 
+/** At hand, or made while they are written, which keeps a long list short in memory. */
+export type RowsOf<Row> = Iterable<Row> | AsyncIterable<Row>;
+
 export interface Table {
   /** of the sheet */
   readonly title: string;
   readonly columns: readonly TableColumn[];
-  readonly rows: readonly (readonly Cell[])[];
+  readonly rows: RowsOf<readonly Cell[]>;
   /** the last rows: one, or one more per currency where several must not be added */
   readonly totals: readonly (readonly Cell[])[];
 }
@@ -25,31 +28,22 @@ export interface Table {
 /** Header, rows, totals. The event loop turns in between. */
 export async function csvOfTable({ columns, rows, totals }: Table, options: CsvOptions): Promise<string> {
   const breathe = createBreather();
-  const lines = [
-    options.bom ? BYTE_ORDER_MARK : "",
-    csvLine(
-      columns.map(({ title }) => title),
-      options,
-    ),
-  ];
-  for (const row of rows) {
-    lines.push(csvLine(row, options));
+  const text = createLongText();
+  if (options.bom) text.add(BYTE_ORDER_MARK);
+  const titles = columns.map(({ title }) => title);
+  text.add(csvLine(titles, options));
+  for await (const row of rows) {
+    text.add(csvLine(row, options));
     await breathe();
   }
-  for (const row of totals) lines.push(csvLine(row, options));
-  return lines.join("");
+  for (const row of totals) text.add(csvLine(row, options));
+  return text.finish();
 }
 
-/** Every row of a list turned into cells; the event loop turns in between. */
-export async function toCells<Row>(
-  list: readonly Row[],
+/** Every row of a list turned into cells, one when it is asked for. */
+export async function* toCells<Row>(
+  list: RowsOf<Row>,
   columns: readonly { readonly read: (row: Row) => Cell }[],
-): Promise<Cell[][]> {
-  const breathe = createBreather();
-  const rows: Cell[][] = [];
-  for (const row of list) {
-    rows.push(columns.map(({ read }) => read(row)));
-    await breathe();
-  }
-  return rows;
+): AsyncGenerator<Cell[]> {
+  for await (const row of list) yield columns.map(({ read }) => read(row));
 }

@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { workerFile } from "../../io/worker-file.ts";
 import { EvError } from "../../model/errors.ts";
 import { createBreather } from "./breathe.ts";
+import type { Cell } from "./csv.ts";
 import type { Table } from "./table.ts";
 import type { XlsxRequest } from "./xlsx-worker.ts";
 
@@ -18,20 +19,20 @@ const DEADLINE_MS = 120_000;
  */
 export function xlsxOfTable(table: Table): Promise<Buffer> {
   const worker = new Worker(workerFile("records/report/xlsx-worker"), { name: "ev-xlsx" });
+  let patience: ReturnType<typeof setTimeout>;
   return new Promise<Buffer>((resolve, reject) => {
-    const patience = setTimeout(() => reject(new EvError("timeout", "The spreadsheet took too long.")), DEADLINE_MS);
+    patience = setTimeout(() => reject(new EvError("timeout", "The spreadsheet took too long.")), DEADLINE_MS);
     worker.on("message", (reply: Uint8Array | { readonly missing: string }) => {
-      clearTimeout(patience);
       if (reply instanceof Uint8Array) resolve(Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength));
       else
         reject(new EvError("unsupported", "XLSX needs the package write-excel-file, which is not installed: use csv."));
     });
     worker.on("error", (cause) => {
-      clearTimeout(patience);
       reject(new EvError("internal", "The spreadsheet could not be made.", { cause }));
     });
     handOver(worker, table).catch(reject);
   }).finally(() => {
+    clearTimeout(patience);
     void worker.terminate();
   });
 }
@@ -40,9 +41,14 @@ async function handOver(worker: Worker, { title, columns, rows, totals }: Table)
   const breathe = createBreather();
   const post = (request: XlsxRequest): void => worker.postMessage(request, []);
   post({ type: "begin", title, columns });
-  for (let begin = 0; begin < rows.length; begin += PIECE) {
-    post({ type: "rows", rows: rows.slice(begin, begin + PIECE) });
+  let piece: (readonly Cell[])[] = [];
+  for await (const row of rows) {
+    if (piece.push(row) === PIECE) {
+      post({ type: "rows", rows: piece });
+      piece = [];
+    }
     await breathe();
   }
+  post({ type: "rows", rows: piece });
   post({ type: "end", totals });
 }

@@ -51,10 +51,8 @@ export function buildSession(entry: LogEntry, terms: Terms): { session: Session;
     ...originRecord(profile, detected.energyWh),
     ...money,
     maxPowerW: rounded(detected.maxPowerW, 1),
-    averagePowerW:
-      detected.chargingS > 0
-        ? roundTo((detected.energyWh - detected.dischargedWh) / (detected.chargingS / 3600), 1)
-        : null,
+    // of charging: what went out of the car took its own time
+    averagePowerW: detected.chargingS > 0 ? roundTo(detected.energyWh / (detected.chargingS / 3600), 1) : null,
     maxCurrentA: rounded(detected.maxCurrentA, 2),
     maxTemperatureC: rounded(detected.maxTemperatureC, 1),
     ...attribute(entry, terms),

@@ -1,6 +1,6 @@
 import type { Charger } from "../../model/records.ts";
 import { secondsToMs } from "../../model/units.ts";
-import { marksOf, now, openSegment, type Step } from "./step.ts";
+import { markUnplugged, marksOf, now, openSegment, type Step } from "./step.ts";
 import { beginSession, closeSession, endSegment, tellMissedSession } from "./sessions.ts";
 import type { Marks } from "./state.ts";
 
@@ -101,8 +101,13 @@ export function splitAtReplug(step: Step, charger: Charger, before: CountersBefo
   draft.pendingActivity = null;
 }
 
-/** Sessions that came and went unseen, by what the total has gained more than the session before and the present one. */
-export function findMissedSession(step: Step, ownWh: number): void {
+/**
+ * Sessions that came and went unseen, by what the total has gained more than the session before and the present one.
+ *
+ * @param ownWh what of the total's gain the present one has taken
+ * @param until sums, the session's without what belongs to the present one
+ */
+export function findMissedSession(step: Step, ownWh: number, until: Marks): void {
   const { draft } = step;
   const fromMs = draft.unpluggedSeenMs;
   if (fromMs === null) return;
@@ -112,8 +117,7 @@ export function findMissedSession(step: Step, ownWh: number): void {
   const untilMs = draft.pendingPlug?.value === true ? draft.pendingPlug.sinceMs : now(step);
   tellMissedSession(step, fromMs, untilMs, missedWh, ownWh);
   draft.unpluggedSeenMs = untilMs;
-  const sums = marksOf(draft);
-  draft.unpluggedMarks = { ...sums, total: sums.total === null ? null : sums.total - ownWh };
+  draft.unpluggedMarks = { ...until, total: until.total === null ? null : until.total - ownWh };
   draft.closed = null;
 }
 
@@ -178,7 +182,7 @@ export function closeAway(step: Step): void {
   closeSession(step, session, { reason: "unknown", flags: ["end-uncertain"] });
   // if it comes back, what it has counted since belongs to what comes then
   draft.phase = "unplugged";
-  draft.unpluggedMarks = marksOf(draft);
+  markUnplugged(step);
   draft.unpluggedSeenMs = seen.atMs;
   draft.activity = "idle";
   draft.pendingActivity = null;

@@ -2,7 +2,7 @@ import type { DetectorSettings, Finding, Instant } from "./detected.ts";
 import { isKnownLate } from "./energy.ts";
 import { beginSegment, beginSession, closeSession, endSegment } from "./sessions.ts";
 import type { DetectorState, Marks, OpenSession } from "./state.ts";
-import { beginStep, marksOf, now, type Step } from "./step.ts";
+import { beginStep, markUnplugged, marksOf, now, type Step } from "./step.ts";
 import { passTime } from "./time-line.ts";
 
 /**
@@ -58,7 +58,7 @@ function endUnseen(step: Step, session: OpenSession): void {
   closeSession(step, session, { reason: "closed", flags: ["end-uncertain"] });
   // if it comes back, what it has counted since belongs to what comes then
   draft.phase = "unplugged";
-  draft.unpluggedMarks = marksOf(draft);
+  markUnplugged(step);
   draft.unpluggedSeenMs = seenMs;
   draft.activity = "idle";
   draft.pendingActivity = null;

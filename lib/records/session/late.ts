@@ -1,8 +1,8 @@
 import { roundTo, secondsToMs } from "../../model/units.ts";
 import { takenWh } from "./energy.ts";
 import { closeSession } from "./sessions.ts";
-import type { DetectorState } from "./state.ts";
-import { copySession, flagSession, marksOf, now, type Step } from "./step.ts";
+import type { DetectorState, Marks } from "./state.ts";
+import { copySession, flagSession, now, type Step } from "./step.ts";
 import { tell } from "./telling.ts";
 
 /* Energy that arrives when the car has left: waited for, and told as a correction when it comes later still. */
@@ -32,15 +32,19 @@ export function closeUnplugged(step: Step): void {
   });
 }
 
-/** Energy that belongs to the session before, told as a new revision. */
-export function correctClosed(step: Step): void {
+/**
+ * Energy that belongs to the session before, told as a new revision.
+ *
+ * @param until sums, without what belongs to a car that has come since
+ */
+export function correctClosed(step: Step, until: Marks): void {
   const { draft } = step;
   const { closed } = draft;
   if (closed === null) return;
   // where the counter jumps after the unplugging, the first jump is that session's, whenever it comes
   const isInTime = draft.totalGrows === "at-unplug" || now(step) - closed.closedMs <= CORRECTION_MS;
   if (!isInTime) return;
-  const lateWh = roundTo(takenWh(draft, closed.session) - closed.session.energyWh, 3);
+  const lateWh = roundTo(takenWh(draft, closed.session, until) - closed.session.energyWh, 3);
   if (lateWh < CORRECTION_WH) return;
   const session = copySession(closed.session);
   session.energyWh = roundTo(session.energyWh + lateWh, 3);
@@ -62,5 +66,5 @@ export function correctClosed(step: Step): void {
   flagSession(step, session, "corrected");
   tell(step, session, "corrected");
   draft.closed = { session, closedMs: closed.closedMs };
-  draft.unpluggedMarks = marksOf(draft);
+  draft.unpluggedMarks = until;
 }

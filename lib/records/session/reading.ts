@@ -15,7 +15,7 @@ import { addEnergy, bookEnergy, integrate } from "./energy.ts";
 import { correctClosed } from "./late.ts";
 import { activityOf, noteReading, pluggedIn } from "./settling.ts";
 import type { Counter, OpenSession } from "./state.ts";
-import { flagSession, marksOf, now, type Step } from "./step.ts";
+import { flagSession, markUnplugged, marksOf, now, type Step } from "./step.ts";
 
 /* Takes one live reading: time, counters, energy, the extremes; and notes what may have changed. */
 
@@ -141,7 +141,16 @@ function expectRestart(step: Step, charger: Charger, isSplit: boolean, isAway: b
   const isUnplugged = pluggedIn(charger) === false;
   if (draft.sessionCounter === null || !(isUnplugged || isSplit || (isAway && draft.phase === "unplugged"))) return;
   if (!draft.sessionCounter.mayRestart) draft.sessionCounter = { ...draft.sessionCounter, mayRestart: true };
+  if (isAway && !isUnplugged && isOfNextCar(step, charger))
+    draft.sessionCounter = { ...draft.sessionCounter, lastWh: 0 };
 }
+
+/**
+ * A counter that keeps the last car's count until the next one is plugged in cannot have gone on with it (edge case 10): where
+ * there was no car before, all that it shows has flowed since, also when that is more than before.
+ */
+const isOfNextCar = ({ draft }: Step, { sessionWh }: Charger): boolean =>
+  draft.sessionResets === "at-plug" && draft.phase === "unplugged" && sessionWh !== draft.sessionCounter?.lastWh;
 
 function readCounters(step: Step, charger: Charger): void {
   const { draft } = step;
@@ -160,8 +169,10 @@ function readOne(
   const moment = { lineMs: now(step), flowMs: draft.flowMs, maxPowerW: settings.maxPowerW };
   if (counter === null) return firstCounter(valueWh, moment);
   const { counter: after, flag } = readCounter(counter, valueWh, moment);
+  if (flag === null) return after;
   const { session } = draft;
-  if (flag === null || session === null || session.unpluggedMs !== null) return after;
+  draft.unpluggedTroubled = { ...draft.unpluggedTroubled, [which]: true };
+  if (session === null || session.unpluggedMs !== null) return after;
   session.troubled = { ...session.troubled, [which]: true };
   // a zero that arrives before the news that the car has left is no trouble
   if (flag === "counter-reset" && which === "session") session.suspectedResetMs ??= now(step);
@@ -185,8 +196,11 @@ function giveEnergy(step: Step, charger: Charger, before: CountersBefore, isAway
   }
   if (draft.phase !== "unplugged") return;
   const isLate = draft.totalGrows === "at-unplug";
-  if (pluggedIn(charger) === false || (isAway && isLate)) correctClosed(step);
-  if (isAway) findMissedSession(step, ownShare(step, charger, before));
+  // what the session's counter has gained is the next car's, where there is one
+  const sums = marksOf(draft);
+  const ofLast = pluggedIn(charger) === true ? { ...sums, session: draft.unpluggedMarks.session } : sums;
+  if (pluggedIn(charger) === false || (isAway && isLate)) correctClosed(step, ofLast);
+  if (isAway) findMissedSession(step, ownShare(step, charger, before), ofLast);
 }
 
 /** What of the total's gain belongs to the car that is there now, Wh. */
@@ -206,7 +220,7 @@ function noteSource(session: OpenSession, { flags }: Charger): void {
 function noteUnplugged(step: Step, charger: Charger): void {
   const { draft } = step;
   if (pluggedIn(charger) !== false) return;
-  draft.unpluggedMarks = marksOf(draft);
+  markUnplugged(step);
   draft.unpluggedSeenMs = now(step);
 }
 

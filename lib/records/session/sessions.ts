@@ -1,7 +1,7 @@
 import { roundTo } from "../../model/units.ts";
 import type { SessionFlag } from "../../model/session.ts";
 import { addEnergy, isKnownLate, takeLoose, takenWh } from "./energy.ts";
-import type { Marks, OpenSegment, OpenSession } from "./state.ts";
+import { type Marks, type OpenSegment, type OpenSession, type Troubled, UNTROUBLED } from "./state.ts";
 import { flagSession, marksOf, now, openSegment, type Step } from "./step.ts";
 import { tell } from "./telling.ts";
 
@@ -13,6 +13,8 @@ const MOST_SEGMENTS = 1000;
 export interface Beginning {
   readonly pluggedMs: number;
   readonly marks: Marks;
+  /** since the marks; missing = none was */
+  readonly troubled?: Troubled;
   /** delivered before watching began, Wh */
   readonly adoptedWh: number;
   /** of charging before watching began, ms */
@@ -23,7 +25,10 @@ export interface Beginning {
 }
 
 /** A session without anything in it. */
-export function newSession(step: Step, { pluggedMs, marks, adoptedWh, isPartial }: Beginning): OpenSession {
+export function newSession(
+  step: Step,
+  { pluggedMs, marks, troubled = UNTROUBLED, adoptedWh, isPartial }: Beginning,
+): OpenSession {
   const { draft, newId } = step;
   const total = draft.totalCounter;
   const sinceMarkWh = total === null || marks.total === null ? 0 : total.sumWh - marks.total;
@@ -57,7 +62,7 @@ export function newSession(step: Step, { pluggedMs, marks, adoptedWh, isPartial 
     endReason: null,
     flags: isPartial ? ["partial-start"] : [],
     suspectedResetMs: null,
-    troubled: { session: false, total: false },
+    troubled,
     isResumed: false,
   };
 }

@@ -119,6 +119,7 @@ function settlePluggedIn(step: Step, { sinceMs }: Pending<boolean>): void {
     beginSession(step, {
       pluggedMs: sinceMs,
       marks: draft.unpluggedMarks,
+      troubled: draft.unpluggedTroubled,
       adoptedWh: 0,
       adoptedMs: 0,
       adoptedUntilMs: sinceMs,

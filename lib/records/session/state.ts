@@ -87,6 +87,14 @@ export interface ProfileSlice {
   readonly wh: number;
 }
 
+/** Counters that went back, or jumped. */
+export interface Troubled {
+  readonly session: boolean;
+  readonly total: boolean;
+}
+
+export const UNTROUBLED: Troubled = { session: false, total: false };
+
 export interface OpenSession {
   id: string;
   firmware: string | null;
@@ -122,8 +130,8 @@ export interface OpenSession {
   flags: SessionFlag[];
   /** a reset that is forgiven if the car turns out to have left */
   suspectedResetMs: number | null;
-  /** counters that went back, or jumped, during this session */
-  troubled: { session: boolean; total: boolean };
+  /** counters that went back, or jumped, since the marks */
+  troubled: Troubled;
   isResumed: boolean;
 }
 
@@ -166,6 +174,8 @@ export interface DetectorState {
   readonly voltagesV: readonly number[];
   /** at the last reading that was surely without a car */
   readonly unpluggedMarks: Marks;
+  /** counters that have been in trouble since those marks */
+  readonly unpluggedTroubled: Troubled;
   readonly unpluggedSeenMs: number | null;
   readonly session: OpenSession | null;
   readonly closed: ClosedSession | null;
@@ -196,6 +206,7 @@ export const emptyState = (device: string): DetectorState => ({
   integratedDischargeWh: 0,
   voltagesV: [],
   unpluggedMarks: { session: null, total: null, integrated: 0 },
+  unpluggedTroubled: UNTROUBLED,
   unpluggedSeenMs: null,
   session: null,
   closed: null,

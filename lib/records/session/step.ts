@@ -1,5 +1,12 @@
 import type { DetectorSettings, Finding } from "./detected.ts";
-import type { DetectorState, Marks, OpenSegment, OpenSession, TimeLine } from "./state.ts";
+import {
+  type DetectorState,
+  type Marks,
+  type OpenSegment,
+  type OpenSession,
+  type TimeLine,
+  UNTROUBLED,
+} from "./state.ts";
 import type { SessionFlag } from "../../model/session.ts";
 
 /* One step of the detector while it is being made: a copy of the state that may be written, and what has been found. */
@@ -37,6 +44,12 @@ export const marksOf = ({ sessionCounter, totalCounter, integratedWh }: Detector
   total: totalCounter?.sumWh ?? null,
   integrated: integratedWh,
 });
+
+/** The next session begins with the sums as they are. */
+export function markUnplugged({ draft }: Step): void {
+  draft.unpluggedMarks = marksOf(draft);
+  draft.unpluggedTroubled = UNTROUBLED;
+}
 
 /** Marks a session with something that the reader of the record must know; saying it twice says it once. */
 export function flagSession(step: Step, session: OpenSession | null, flag: SessionFlag): void {

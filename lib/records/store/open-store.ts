@@ -119,7 +119,7 @@ export async function openStore(settings: StoreSettings, surroundings: StoreSurr
     async appendReadings(rows) {
       let before: Promise<void> = Promise.resolve();
       for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
-        // two packs under way: one is written while the next is packed
+        // two packs under way: one is written while the next is looked through
         const now = append(rows.slice(from, from + ROWS_AT_ONCE));
         now.catch(() => {});
         await before;

@@ -13,11 +13,11 @@ const whole = (low: number, high: number, missing: number) =>
   z.coerce.number().int().min(low).max(high).default(missing);
 
 /** A host name or an IP address, nothing that could be taken for a URL. */
-const HOST = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?$/;
+export const HOST = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?$/;
 /** No wildcards, no empty levels at the ends. */
 const TOPIC = /^[^#+\0/]+(\/[^#+\0/]+)*$/;
 /** A wildcard is allowed as the last level. */
-const FILTER = /^[^#+\0]+(\/[#+])?$/;
+export const FILTER = /^[^#+\0]+(\/[#+])?$/;
 
 /** What the dialog saves. */
 const configSchema = z.object({
@@ -49,6 +49,7 @@ const configSchema = z.object({
   claimId: whole(1, 65_535, 2027),
   minA: number(6, 80, 6),
   maxA: number(6, 80, 32),
+  phases: z.enum(["auto", "1", "3"]).default("auto"),
   channel: z.enum(["auto", "override", "claim"]).default("auto"),
   onExit: z.enum(["release", "pause", "keep"]).default("release"),
   whMeaning: z.enum(["ask", "session-ws", "lifetime-wh"]).default("ask"),
@@ -69,7 +70,7 @@ export interface ConnectionSettings {
 /** @throws EvError `config`, naming the field */
 export function readSettings(context: NodeContext): ConnectionSettings {
   const read = readConfig(configSchema, context.config);
-  const { minA, maxA, channel, onExit, silenceS, whMeaning } = read;
+  const { minA, maxA, phases, channel, onExit, silenceS, whMeaning } = read;
   if (minA > maxA) throw new EvError("config", "Open the connection: the smallest current is above the largest.");
   const way = readWay(read, context);
   return {
@@ -83,6 +84,7 @@ export function readSettings(context: NodeContext): ConnectionSettings {
       onExit,
       silenceS,
       whMeaning: whMeaning === "ask" ? null : whMeaning,
+      wiredPhases: phases === "auto" ? null : phases === "3" ? 3 : 1,
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { FoundOpenevse } from "../../../lib/devices/openevse/discovery.ts";
 import type { Browse } from "../../../lib/io/mdns.ts";
 import { type Clock, systemClock } from "../../../lib/model/clock.ts";
-import { toEvError } from "../../../lib/model/errors.ts";
+import { EvError, toEvError } from "../../../lib/model/errors.ts";
 import { readTls } from "../../shared/node-context.ts";
 import type { NodeRed } from "../../shared/node-red.d.ts";
 
@@ -46,7 +46,11 @@ export function registerDiscovery(RED: NodeRed, { clock = systemClock, browse }:
       discover(body)
         .then(
           (found) => response.json(found),
-          (thrown: unknown) => response.status(502).json({ code: toEvError(thrown).code }),
+          (thrown: unknown) => {
+            const { code, detail } = toEvError(thrown);
+            if (code === "config" && detail !== undefined) response.status(400).json({ code, field: detail });
+            else response.status(502).json({ code });
+          },
         )
         .finally(() => {
           running -= 1;
@@ -55,25 +59,28 @@ export function registerDiscovery(RED: NodeRed, { clock = systemClock, browse }:
   );
 }
 
-/** Null = search the network. @throws EvError `config` */
+/** Null = search the network. @throws EvError `config`; its detail is the field of the dialog */
 async function readSearch(RED: NodeRed, body: unknown) {
   const { z } = await import("zod");
-  const schema = z.object({
+  const { FILTER, HOST } = await import("./connection-settings.ts");
+  const broker = z.object({
+    via: z.literal("mqtt"),
     id: z.string().max(100).default(""),
     scheme: z.enum(["mqtt", "mqtts", "ws", "wss"]),
-    host: z
-      .string()
-      .trim()
-      .regex(/^[\w.:%-]{1,253}$/),
+    host: z.string().trim().regex(HOST),
     port: z.coerce.number().int().min(1).max(65_535),
     path: z.string().max(200).default("/mqtt"),
     tls: z.string().max(100).default(""),
     user: z.string().max(200).default(""),
     password: z.string().max(500).default(""),
-    announceTopic: z.string().trim().min(1).max(200),
+    announceTopic: z.string().trim().max(200).regex(FILTER),
   });
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) return null;
+  const parsed = z.discriminatedUnion("via", [z.object({ via: z.literal("http") }), broker]).safeParse(body);
+  if (!parsed.success) {
+    const field = parsed.error.issues[0]?.path.join(".") ?? "via";
+    throw new EvError("config", `The search needs another "${field}".`, { detail: field });
+  }
+  if (parsed.data.via === "http") return null;
   const { id, scheme, host, port, path, tls, user, announceTopic } = parsed.data;
   const saved = RED.nodes.getNode(id);
   const isOurs = saved?.type === "ev-openevse-connection" && brokers.get(id) === `${host}:${port}`;

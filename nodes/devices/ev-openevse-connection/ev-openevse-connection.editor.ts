@@ -56,12 +56,19 @@
       type: "POST",
       timeout: 20000,
       contentType: "application/json",
-      data: JSON.stringify(field("via") === "mqtt" ? { id: node.id, ...broker } : {}),
+      data: JSON.stringify(field("via") === "mqtt" ? { via: "mqtt", id: node.id, ...broker } : { via: "http" }),
     })
       .done((found: Found[]) => showFound(node, found))
-      .fail((reply) => {
+      .fail((reply: { status: number; responseJSON?: { field?: string } }) => {
         const isForbidden = reply.status === 401 || reply.status === 403;
-        told.text(node._(`ev-openevse-connection.search.${isForbidden ? "forbidden" : "failed"}`));
+        const wrong = reply.responseJSON?.field;
+        if (wrong === undefined) {
+          told.text(node._(`ev-openevse-connection.search.${isForbidden ? "forbidden" : "failed"}`));
+          return;
+        }
+        const label = node._(`ev-openevse-connection.label.${wrong}`);
+        told.text(node._("ev-openevse-connection.search.invalid", { field: label }));
+        $(`#node-config-input-${wrong}`).trigger("focus");
       })
       .always(() => button.prop("disabled", false));
   }
@@ -86,6 +93,7 @@
       claimId: { value: "2027", required: true, validate: between(1, 65535, true) },
       minA: { value: "6", required: true, validate: between(6, 80, false) },
       maxA: { value: "32", required: true, validate: between(6, 80, false) },
+      phases: { value: "auto" },
       channel: { value: "auto" },
       onExit: { value: "release" },
       whMeaning: { value: "ask" },
@@ -119,6 +127,9 @@
       const followScheme = (): void => {
         if (Object.values(usual).includes(String(port.val()))) port.val(usual[String(scheme.val())] ?? "1883");
       };
+      // a connection that was saved before there was a choice
+      const phases = $("#node-config-input-phases");
+      if (isEmpty(phases.val())) phases.val("auto");
       via.on("change", show);
       scheme.on("change", show);
       // Node-RED itself announces a change while it fills the form

@@ -2,7 +2,6 @@ import type { SiteSettings } from "../../../lib/planning/control/site.ts";
 import type { ReportAnswer } from "../../../lib/records/report/monthly-report.ts";
 import type { ReportRequest } from "../../../lib/records/report/report-request.ts";
 import type { Store } from "../../../lib/records/store/store.ts";
-import { EvError } from "../../../lib/model/errors.ts";
 import { defineNode, type RunningNode } from "../../shared/define-node.ts";
 import type { NodeContext } from "../../shared/node-context.ts";
 import type { NodeRed } from "../../shared/node-red.d.ts";
@@ -20,13 +19,15 @@ async function start(context: NodeContext, userDirectory: string): Promise<Runni
   const { readReportSettings } = await import("./report-settings.ts");
   const { createMonthlyReport } = await import("../../../lib/records/report/monthly-report.ts");
   const { readReportRequest } = await import("../../../lib/records/report/report-request.ts");
+  const { createDueReports } = await import("../../../lib/records/report/due-reports.ts");
+  const { fileMemory, storeMemory } = await import("../../../lib/records/report/report-memory.ts");
   const { localMonth } = await import("../../../lib/model/local-time.ts");
-  const { isAutomatic, ...settings } = readReportSettings(context.config, await findHouse(context), userDirectory);
+  const { isAutomatic, memoryFile, ...settings } = readReportSettings(context, await findHouse(context), userDirectory);
   const store = settings.from === "store" ? await context.use<Store>(context.config.store, "ev-store") : null;
   const source =
     store === null ? { kind: "folder" as const, folder: settings.sourceFolder } : { kind: "store" as const, store };
   const report = createMonthlyReport({ ...settings, source, clock: context.clock, signal: context.signal });
-  const once = keepOnce(context, store);
+  const memory = store === null ? fileMemory(memoryFile) : storeMemory(store, `monthly-report/${context.id}`);
   /** One after the other: two runs must not write the same file. */
   let latest: Promise<unknown> = Promise.resolve();
 
@@ -36,27 +37,28 @@ async function start(context: NodeContext, userDirectory: string): Promise<Runni
     return next;
   }
 
+  const due = createDueReports({
+    report: { ...report, answer },
+    // earlier versions kept the month in the flow's context
+    recall: async () => (await memory.recall()) ?? (store === null ? context.recall("month") : undefined),
+    remember: (kept) => memory.remember(kept),
+    onReport(answered, occasion) {
+      context.recovered();
+      show(context, answered);
+      context.send({ ...answerMessage({}, answered, "report"), occasion });
+    },
+    nowMs: () => context.clock.nowMs(),
+    signal: context.signal,
+  });
   let isLooking = false;
   async function look(): Promise<void> {
     if (isLooking) return;
     isLooking = true;
     try {
-      await runWhenDue();
+      await due.look();
     } finally {
       isLooking = false;
     }
-  }
-
-  async function runWhenDue(): Promise<void> {
-    const month = report.dueMonth();
-    if ((await once.recall()) === month) return;
-    const answered = await answerIfRecorded(answer, readReportRequest(month, month));
-    if (context.signal.aborted) return;
-    await once.remember(month);
-    if (answered === null) return;
-    context.recovered();
-    show(context, answered);
-    context.send(answerMessage({}, answered, "report"));
   }
 
   if (isAutomatic) {
@@ -71,36 +73,6 @@ async function start(context: NodeContext, userDirectory: string): Promise<Runni
       context.recovered();
       show(context, answered);
       send(answerMessage(message, answered, request.format));
-    },
-  };
-}
-
-/** A month of which nothing is known is no failure when nobody asked for it. */
-async function answerIfRecorded(
-  answer: (request: ReportRequest) => Promise<ReportAnswer>,
-  request: ReportRequest,
-): Promise<ReportAnswer | null> {
-  try {
-    return await answer(request);
-  } catch (thrown) {
-    if (thrown instanceof EvError && thrown.code === "out-of-range") return null;
-    throw thrown;
-  }
-}
-
-/** Which month was reported by itself: in the store where there is one, else in the flow's context. */
-function keepOnce(
-  context: NodeContext,
-  store: Store | null,
-): { recall(): Promise<unknown>; remember(month: string): Promise<void> } {
-  if (store === null) {
-    return { recall: () => context.recall("month"), remember: (month) => context.remember("month", month) };
-  }
-  const name = `monthly-report/${context.id}`;
-  return {
-    recall: () => store.recall(name),
-    async remember(month) {
-      await store.commit({ kept: [{ name, content: month }] });
     },
   };
 }

@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { z } from "zod";
 import { EvError } from "../../../lib/model/errors.ts";
 import { isZone } from "../../../lib/model/local-time.ts";
 import type { SiteSettings } from "../../../lib/planning/control/site.ts";
 import type { MonthlyReportOptions } from "../../../lib/records/report/monthly-report.ts";
 import { minuteOfDay } from "../../../lib/records/report/tariff.ts";
+import type { NodeContext } from "../../shared/node-context.ts";
 import { readConfig } from "../../shared/read-config.ts";
 import { h2vFolder } from "../ev-reading-log/reading-log-settings.ts";
 
@@ -48,11 +50,13 @@ export interface ReportSettings extends Omit<MonthlyReportOptions, "source" | "c
   readonly from: "store" | "folder";
   readonly sourceFolder: string;
   readonly isAutomatic: boolean;
+  /** which months were reported by itself, where no store keeps it */
+  readonly memoryFile: string;
 }
 
 /** @throws EvError `config`, naming the field */
 export function readReportSettings(
-  config: Readonly<Record<string, unknown>>,
+  { config, id }: Pick<NodeContext, "config" | "id">,
   house: SiteSettings | null,
   userDirectory: string,
 ): ReportSettings {
@@ -82,5 +86,6 @@ export function readReportSettings(
     writesFiles: read.writesFiles,
     isSummaryDoubled: doubled,
     isAutomatic: automatic,
+    memoryFile: join(userDirectory, "ev-charging", `${id.replaceAll(/[^A-Za-z0-9]/g, "_")}-reported.json`),
   };
 }

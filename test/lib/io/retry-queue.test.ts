@@ -4,7 +4,7 @@ import { describe, it } from "mocha";
 import { createQueue } from "../../../lib/io/queue.ts";
 import { backoffMs, retry } from "../../../lib/io/retry.ts";
 import { createManualClock } from "../../../lib/model/clock.ts";
-import { EvError } from "../../../lib/model/errors.ts";
+import { EvError, toEvError } from "../../../lib/model/errors.ts";
 
 describe("backoffMs", () => {
   it("doubles up to the cap, with jitter between half and all", () => {
@@ -117,6 +117,25 @@ describe("createQueue", () => {
     kept.push(queue.run(async () => {}, { urgent: true }));
     first.open();
     await Promise.all(kept);
+  });
+
+  it("keeps the newest stops when too many wait: each pushes out the oldest stop, which says so", async () => {
+    const queue = createQueue(2);
+    const ran: string[] = [];
+    const first = gate();
+    const task = (name: string) => async () => void ran.push(name);
+    const kept = [queue.run(() => first.passed), queue.run(task("normal")), queue.run(task("normal too"))];
+    const codes = ["stop 1", "stop 2", "stop 3", "stop 4"].map((name) =>
+      queue.run(task(name), { urgent: true }).then(
+        () => "done",
+        (thrown: unknown) => toEvError(thrown).code,
+      ),
+    );
+    assert.equal(queue.size, 5);
+    first.open();
+    await Promise.all(kept);
+    assert.deepEqual(await Promise.all(codes), ["busy", "busy", "done", "done"]);
+    assert.deepEqual(ran, ["stop 3", "stop 4", "normal", "normal too"]);
   });
 
   it("refuses what waits when it closes, and waits for what runs", async () => {

@@ -134,24 +134,55 @@ describe("the page of an H2V gateway", () => {
     assert.deepEqual(early.flags, ["clock-off"]);
   });
 
-  it("falls back to what people see when the block is missing", () => {
-    const minute = read(SAMPLE.slice(SAMPLE.indexOf("<html>")));
-    assert.deepEqual([minute.todayWh, minute.yesterdayWh, minute.meanW, minute.carW], [6900, 22_400, 800, 0]);
-    assert.deepEqual(minute.flags, ["visible-figures", "no-time"]);
-    assert.equal(toMeters(minute)[0].meanOverS, undefined);
-  });
+  describe("without its block", () => {
+    const SEEN = "住宅 本日 6.9kWh 昨日 22.4kWh 現在 0.8kW 車 現在 0.0kW";
+    const page = (shown: string): string => `<html><head><title>H2V</title></head><body>${shown}</body></html>`;
+    const keysOf = (shown: string) => parseVisibleFigures(shown).map(({ key, text }) => `${key} ${text}`);
 
-  it("tells house from car by the words before a figure, full-width digits too", () => {
-    const fields = parseVisibleFigures("車 充電 ２．４kW 住宅 昨日 １２kWh 今日 3.5kWh 現在 1.25kW");
-    assert.deepEqual(
-      fields.map(({ key, text }) => [key, text]),
-      [
-        ["carW", "2400"],
-        ["yesterdayWh", "12000"],
-        ["todayWh", "3500"],
-        ["meanW", "1250"],
-      ],
-    );
+    it("shows what people see, marked, and gives no power to whoever adds up energy", () => {
+      const minute = read(page(SEEN));
+      assert.deepEqual([minute.todayWh, minute.yesterdayWh, minute.meanW, minute.carW], [6900, 22_400, 800, 0]);
+      assert.deepEqual(minute.flags, ["visible-figures", "no-time"]);
+      assert.deepEqual(
+        toMeters(minute).map(({ powerW }) => powerW),
+        [null, null],
+      );
+    });
+
+    it("tells house from car by the words before a figure, full-width digits too", () => {
+      assert.deepEqual(keysOf("車 現在の充電 ２．４kW 住宅 昨日 １２kWh 今日 3.5kWh 現在 1.25kW"), [
+        "carW 2400",
+        "yesterdayWh 12000",
+        "todayWh 3500",
+        "meanW 1250",
+      ]);
+      assert.equal(keysOf("本日 住宅 6.9kWh 車 1.2kWh 昨日 住宅 22kWh 車 3kWh 現在 住宅 1kW 現在 車 2kW").length, 4);
+    });
+
+    for (const [what, shown] of [
+      ["figures stand before their words", "6.9kWh 住宅 本日 22.4kWh 昨日 0.8kW 現在 0.0kW 車"],
+      ["the words are the heads of columns", "住宅 車 本日 昨日 現在 6.9kWh 22.4kWh 0.8kW 0.0kW"],
+      ["the house is not named", SEEN.replace("住宅", "")],
+      ["the car is not named", SEEN.replace("車", "")],
+      ["a heading names the car and nothing names the house", `PHV充電 ${SEEN.replace("住宅", "")}`],
+      ["one figure is missing", SEEN.replace("昨日 22.4kWh", "")],
+      ["one stands there twice", `${SEEN} 住宅 現在 0.9kW`],
+      ["the power is the highest of the day and not the present one", SEEN.replace("現在 0.8kW", "最大 0.8kW")],
+      ["both days are named before one figure", SEEN.replace("昨日", "本日・昨日")],
+      ["numbers have commas", SEEN.replace("22.4", "1,022.4")],
+      ["a number is negative", SEEN.replace("0.8kW", "-0.8kW")],
+      ["a number has too many digits", SEEN.replace("22.4", "123456789")],
+      ["the unit is another one", SEEN.replace("0.8kW", "0.8kWp")],
+      ["there is one more figure that nobody knows", `太陽光 3.1kW ${SEEN}`],
+    ] as const) {
+      it(`is another page when ${what}: no number rather than a wrong one`, () => {
+        assert.deepEqual(keysOf(shown), []);
+        assert.throws(
+          () => parsePage(euc(page(shown))),
+          (thrown) => thrown instanceof EvError && thrown.code === "bad-reply",
+        );
+      });
+    }
   });
 
   it("refuses any other page", () => {

@@ -382,6 +382,13 @@ describe("openevse: commands", function () {
     }
   });
 
+  it("restarts the controller of an old module", async () => {
+    const rig = await charging({ simulator: { generation: "2.9.1" } });
+    assert.equal((await rig.order({ command: "restart" })).code, "done");
+    assert.ok(rig.heard().includes("rapi/in/$FR"));
+    await rig.until("charging again", () => rig.last().state === "charging", 90);
+  });
+
   it("refuses raw commands that the firmware would drop, and reports what the controller refuses", async () => {
     const rig = await charging();
     assert.equal((await rig.order({ command: "rapi", text: "$FS" })).code, "unsupported");

@@ -40,6 +40,7 @@ function recordOf(name: string) {
     isOnline: true,
     firmware,
     limits: { minA: 6, maxA: 32 },
+    phases: 1,
     flags: [],
     describe: (code) => code,
   });

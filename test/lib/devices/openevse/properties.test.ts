@@ -84,6 +84,7 @@ describe("openevse: whatever a broker says", () => {
             channel: "auto",
             onExit: "release",
             whMeaning: null,
+            wiredPhases: null,
             silenceS: 95,
           },
           clock,

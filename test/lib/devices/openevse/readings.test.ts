@@ -244,6 +244,30 @@ describe("openevse: reading a charger", function () {
     assert.equal(rig.last().plugged, true);
   });
 
+  for (const generation of ["2.9.1", "4.1.7", "4.2.1"] as const) {
+    it(`${generation}: takes the number of phases that was entered, and asks for power by it`, async () => {
+      const simulator = { generation, phases: 3, plugged: true } as const;
+      const rig = await rigWith({ simulator, settings: { wiredPhases: 3 } });
+      await rig.pass(31);
+      await rig.until(
+        "charging",
+        () => rig.records.length > 0 && rig.last().state === "charging" && rig.last().currentA === 32,
+        60,
+      );
+      const { phases, powerW, voltageV } = rig.last();
+      assert.deepEqual([phases, powerW], [3, 3 * 32 * (voltageV ?? 0)]);
+      assert.equal((await rig.order({ command: "power", powerW: 7500 })).code, "done");
+      assert.equal(rig.simulator.pilotA, 10);
+    });
+  }
+
+  it("believes the charger's own word on its phases, whatever was entered", async () => {
+    const rig = await rigWith({ simulator: { plugged: true }, settings: { wiredPhases: 3 } });
+    await rig.until("charging", () => rig.records.length > 0 && rig.last().currentA === 32, 60);
+    const { phases, powerW } = rig.last();
+    assert.deepEqual([phases, powerW], [1, 7680]);
+  });
+
   it("is not misled by the threefold voltage of three phases in eco mode", async () => {
     const rig = await rigWith({
       simulator: {

@@ -89,6 +89,7 @@ function watchFrom(
       channel: "auto",
       onExit: "release",
       whMeaning: null,
+      wiredPhases: null,
       silenceS: 95,
       ...options.settings,
     },

@@ -188,4 +188,33 @@ describe("openevse: topics", () => {
     }
     assert.deepEqual(route("openevse/rapi/out", "$OK", true), []);
   });
+
+  it("hears readings also when the announcements are looked for above or at the base topic", () => {
+    for (const [announceTopic, baseTopic] of [
+      ["openevse/#", "openevse/garage"],
+      ["openevse/#", "openevse"],
+      ["openevse/+", "openevse"],
+      ["openevse/garage/+", "openevse/garage"],
+    ] as const) {
+      const told: string[] = [];
+      const events: LinkEvents = {
+        heard: (key, raw) => told.push(`${key}=${String(raw)}`),
+        announced: ({ id }) => told.push(`announced ${id}`),
+        presence: (isConnected) => told.push(isConnected ? "here" : "gone"),
+        up() {},
+        down() {},
+      };
+      for (const [topic, payload] of [
+        [`${baseTopic}/state`, "3"],
+        [`${baseTopic}/rapi/out`, "$OK"],
+        [baseTopic, "connected"],
+        [announceTopic.replace(/[#+]$/, "7b2c"), '{"state":"connected","id":"9c"}'],
+      ] as const) {
+        routeMessage({ baseTopic, announceTopic }, { topic, payload, isRetained: false }, events, (answer) =>
+          told.push(`rapi ${answer}`),
+        );
+      }
+      assert.deepEqual(told, ["state=3", "rapi $OK", "here", "announced 9c"], `${announceTopic} and ${baseTopic}`);
+    }
+  });
 });

@@ -55,6 +55,20 @@ export const describeAsking = (makeRig: MakeRig): void =>
       );
     });
 
+    it("takes the narrower of a year or month and of two days", async () => {
+      await keep(rig, ...["2026-02-10", "2026-07-10", "2026-11-10"].map((day) => someSession(`${day}T08:00:00Z`)));
+      const daysOf = async (filter: Record<string, unknown>): Promise<string[]> =>
+        (await rowsOf({ command: "sessions", ...filter })).map(({ start }) => start.slice(5, 10));
+      assert.deepEqual(await daysOf({ year: 2026, from: "2026-07-01" }), ["11-10", "07-10"]);
+      assert.deepEqual(await daysOf({ year: 2026, to: "2026-07-31" }), ["07-10", "02-10"]);
+      assert.deepEqual(await daysOf({ year: 2026, month: 7, from: "2025-01-01", to: "2027-12-31" }), ["07-10"]);
+    });
+
+    it("counts a session of just the least energy", async () => {
+      await keep(rig, someSession("2026-11-05T08:00:00Z", { energyWh: 50 }));
+      assert.equal((await rowsOf({ command: "sessions", minEnergyWh: 50 })).length, 1);
+    });
+
     it("puts a session into the local day and month in which it was plugged in", async () => {
       // 23:30 UTC on the 31st is the 1st of November in Paris
       await keep(rig, someSession("2026-10-31T23:30:00Z"), someSession("2026-10-31T22:30:00Z"));

@@ -191,6 +191,14 @@ export const describeChanging = (makeRig: MakeRig): void =>
         assert.equal((await rows()).length, 1);
       });
 
+      it("takes a clock that is a few minutes ahead", async () => {
+        // it is 12:00 here
+        const late = { ...request, pluggedAt: "2026-11-25T11:00:00Z" };
+        assert.equal((await refused({ ...late, unpluggedAt: "2026-11-25T12:06:00Z" })).code, "out-of-range");
+        await rig.ask({ ...late, unpluggedAt: "2026-11-25T12:04:00Z" });
+        assert.equal((await rows()).length, 1);
+      });
+
       it("refuses an end before the start, a future, and a power that no charger has", async () => {
         for (const wrong of [
           { unpluggedAt: request.pluggedAt },
@@ -269,6 +277,23 @@ export const describeChanging = (makeRig: MakeRig): void =>
           account.others.map(({ currency, due, paid, balance }) => [currency, due, paid, balance]),
           [["GBP", 2, 5, -3]],
         );
+      });
+
+      it("is in the currency of the sessions where there is none in the site's own", async () => {
+        await keep(rig, someSession("2026-11-02T08:00:00Z", { cost: 2, currency: "GBP" }));
+        const { currency, due, others } = await statement();
+        assert.deepEqual([currency, due, others], ["GBP", 2, []]);
+      });
+
+      it("takes a cost that names no currency for one in the site's own", async () => {
+        await keep(rig, someSession("2026-11-02T08:00:00Z", { cost: 2 }));
+        const { currency, due, others } = await statement();
+        assert.deepEqual([currency, due, others], ["EUR", 2, []]);
+      });
+
+      it("holds what was paid on the last day of its period", async () => {
+        await rig.ask({ command: "add-payment", day: "2026-11-30", amount: 1 });
+        assert.equal((await statement({ from: "2026-11-30", to: "2026-11-30" })).paid, 1);
       });
 
       it("forgets a payment that is removed, and refuses to remove what is not there", async () => {
@@ -398,6 +423,10 @@ export const describeChanging = (makeRig: MakeRig): void =>
         ["UPDATE sessions SET record = replace(record, '7200', '720') WHERE local_day = '2026-11-03'", "table-differs"],
         ["UPDATE sessions SET energy_wh = 720, record = replace(record, '7200', '720')", "table-differs"],
         ["DELETE FROM sessions WHERE local_day = '2026-11-03'", "table-differs"],
+        [
+          `UPDATE sessions SET revision = 9, record = replace(record, '"revision":1', '"revision":9') WHERE local_day = '2026-11-03'`,
+          "table-differs",
+        ],
         ["DELETE FROM session_revisions WHERE chain_index >= 4", "table-differs"],
         ["UPDATE session_revisions SET record = replace(record, '7200', '720') WHERE chain_index = 3", "changed"],
         ["DELETE FROM session_revisions WHERE chain_index = 2", "missing"],

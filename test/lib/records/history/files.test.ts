@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import readXlsxFile from "read-excel-file/node";
+import { EvError } from "../../../../lib/model/errors.ts";
 import type { SessionRow } from "../../../../lib/records/history/answers.ts";
+import { xlsxOfTable } from "../../../../lib/records/report/xlsx.ts";
 import { parseCsv } from "../../../support/csv-reader.ts";
 import { createRig, keep, type Rig, someSession } from "./rig.ts";
 
@@ -116,6 +118,18 @@ describe("files from the history", () => {
     );
     const [sheet] = await readXlsxFile((await rig.ask({ command: "sessions", format: "xlsx" })).payload as Buffer);
     assert.equal(sheet?.data[1]?.[4], "'=<b>& _x0041_");
+  });
+
+  it("is no workbook when its rows come to an end too early", async () => {
+    async function* rows() {
+      yield ["first"];
+      throw new EvError("unreachable", "the database has gone");
+    }
+    const columns = [{ title: "Name", kind: "text" }] as const;
+    await assert.rejects(
+      xlsxOfTable({ title: "x", columns, rows: rows(), totals: [] }),
+      (error) => error instanceof EvError && error.code === "unreachable",
+    );
   });
 
   it("has no folder of another month in a workbook of nothing", async () => {

@@ -175,6 +175,18 @@ export const describeImporting = (makeRig: MakeRig): void =>
       assert.deepEqual(new Set(report.remarks.map(({ code }) => code)), new Set(["lifetime-meter"]));
     });
 
+    it("needs four such rows in a row to believe that", async () => {
+      const meter = [7_875_444, 7_882_644, 7_885_000, 7_899_000].map((value, index) => ({
+        ...energySession[0],
+        id: 10 + index,
+        tstamp: END_S + index * 86_400,
+        value,
+        sdur: 7200,
+      }));
+      assert.equal((await takeRows(meter.slice(1))).sessions, 3);
+      assert.equal((await takeRows(meter)).remarks.length, 4);
+    });
+
     it("does not take a car that charges nearly the same every day for a lifetime meter", async () => {
       const daily = [25_900_000, 26_100_000, 26_400_000, 26_800_000, 27_100_000].map((value, index) => ({
         ...energySession[0],

@@ -121,4 +121,18 @@ describe("the CSV writer", () => {
     assert.equal(await csvOfTable(table, COMMA), body);
     assert.equal(await csvOfTable(table, { ...COMMA, bom: true }), BYTE_ORDER_MARK + body);
   });
+
+  it("is whole and in order, however long, with rows that are made while it is written", async () => {
+    const names = Array.from({ length: 30_000 }, (_, row) => `row ${row} ${"x".repeat(1 + (row % 40))}`);
+    async function* rows() {
+      for (const name of names) yield [name];
+    }
+    const table = {
+      title: "x",
+      columns: [{ title: "Name", kind: "text" }],
+      rows: rows(),
+      totals: [["Total"]],
+    } as const;
+    assert.equal(await csvOfTable(table, COMMA), ["Name", ...names, "Total", ""].join("\r\n"));
+  });
 });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from "mocha";
 import { createManualClock, systemClock } from "../../../../lib/model/clock.ts";
 import { EvError } from "../../../../lib/model/errors.ts";
 import { silentLogger } from "../../../../lib/model/logger.ts";
+import { counterName } from "../../../../lib/records/reading-log/kept-names.ts";
 import { startReadingLog } from "../../../../lib/records/reading-log/reading-log.ts";
 import { createMonthlyReport, type MonthlyReportOptions } from "../../../../lib/records/report/monthly-report.ts";
 import { readReportRequest } from "../../../../lib/records/report/report-request.ts";
@@ -201,6 +202,32 @@ describe("the monthly report", () => {
     assert.equal(month?.businessAmount, 20);
     assert.equal(month?.lostMinutes, 44_638);
     assert.equal(month?.days[30]?.counterWh, 77);
+  });
+
+  it("finds a gateway's counter by any name, and adds those of several up, when all meters are asked for", async () => {
+    store = await openStore(
+      { file: join(folder, "z.sqlite"), keepReadingsDays: null, backupsKept: 0 },
+      { clock: systemClock, logger: silentLogger },
+    );
+    const at_ms = Date.parse("2025-01-01T00:01:00+09:00");
+    const common = { channel: 0, role: "house", import_wh: null, export_wh: null, duration_s: 60, at_ms, power_w: 600 };
+    const days = { local_day: "2025-01-01", local_month: "2025-01", energy_wh: 10 };
+    await store.appendReadings([{ ...common, ...days, device: "車庫 1" }]);
+    const counters = async (): Promise<(number | null | undefined)[]> => {
+      const report = createMonthlyReport(
+        options({ source: { kind: "store", store: store as Store }, device: "", writesFiles: false }),
+      );
+      const { month } = await report.answer(ask("2025-01"));
+      return [month?.days[0]?.counterWh, month?.days[1]?.counterWh];
+    };
+    const keep = (device: string, day: string, content: string) =>
+      store?.commit({ kept: [{ name: counterName(device, day), content }] });
+    await keep("車庫 1", "2025-01-01", "70");
+    await keep("other", "2024-12-31", "5");
+    assert.deepEqual(await counters(), [70, null]);
+    await keep("other", "2025-01-01", "8");
+    await keep("other", "2025-01-02", "9");
+    assert.deepEqual(await counters(), [78, null], "of the second day one of the two is not known");
   });
 
   it("understands months as people write them, and refuses what is none", () => {

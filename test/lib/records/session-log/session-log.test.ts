@@ -33,6 +33,27 @@ describe("the session log", () => {
     assert.ok(rig.heard.filter(({ event }) => event === "updated").length <= 35, "about one a minute");
   });
 
+  it("averages the charging power over the time of charging, whatever went out of the car besides", async () => {
+    rig = await createRig();
+    await rig.plug();
+    await rig.charge(1800, 7200);
+    near(rig.row().averagePowerW, 7200, 20);
+    rig.set("evse", { state: "discharging", powerW: -7200 });
+    await rig.run(3600);
+    await rig.unplug();
+    near(rig.row().dischargedWh, 7200, 20);
+    near(rig.row().averagePowerW, 7200, 20);
+  });
+
+  it("knows no charging power of a session that only discharged", async () => {
+    rig = await createRig();
+    await rig.plug();
+    rig.set("evse", { state: "discharging", powerW: -7200 });
+    await rig.run(600);
+    await rig.unplug();
+    assert.equal(rig.row().averagePowerW, null);
+  });
+
   it("stores no more while a plugged-in car rests", async () => {
     rig = await createRig();
     await rig.plug();

@@ -45,6 +45,8 @@ export interface Simulated {
   readonly toleranceWh: number;
   /** what counters may have lost in all faults together */
   readonly forgottenWh: number;
+  /** what went into cars of which a firmware without a lifetime counter showed nothing before the next one came */
+  readonly hiddenWh: number;
 }
 
 const UNSEEN: readonly Fault["type"][] = ["offline", "restart", "drop"];
@@ -89,6 +91,8 @@ export function simulate(house: Household): Simulated {
   let totalWh = 100_000;
   let waitingWh = 0;
   let forgottenWh = 0;
+  let hiddenWh = 0;
+  let unshownWh = 0;
   let unplugs = 0;
   let clockMs = START_MS;
   let offlineUntil = -1;
@@ -104,7 +108,12 @@ export function simulate(house: Household): Simulated {
     const wh = second.powerW / 3600;
     trueWh += wh;
     const isCar = second.code !== 1;
-    if (isCar && previous.code === 1 && isController) [sessionWh, sessionS] = [0, 0];
+    if (isCar && previous.code === 1 && isController) {
+      [sessionWh, sessionS] = [0, 0];
+      if (firmware === "2.7.5") hiddenWh += unshownWh;
+      unshownWh = 0;
+    }
+    unshownWh += wh;
     if (!isCar && previous.code !== 1) {
       unplugs += 1;
       if (!isController) [sessionWh, sessionS] = [0, 0];
@@ -182,6 +191,7 @@ export function simulate(house: Household): Simulated {
       words["total"] = String(Math.floor(totalWh) / 1000);
     } else if (firmware === "2.7.5") words["wh"] = isNan ? "false" : String(Math.floor(sessionWh * 3600));
     else words["wh"] = isNan ? "NaN" : String(totalWh);
+    if (!isSilent && !isNan) unshownWh = 0;
     isNan = false;
     for (let copy = 0; copy < copies; copy++)
       events.push({
@@ -199,5 +209,5 @@ export function simulate(house: Household): Simulated {
   }
   // a session of which nobody saw anything is only told from 50 Wh on
   const unseenWh = house.faults.filter(({ type }) => UNSEEN.includes(type)).length * 51;
-  return { events, trueWh, toleranceWh: 0.01 * trueWh + 1 + unplugs * 0.05 + unseenWh, forgottenWh };
+  return { events, trueWh, toleranceWh: 0.01 * trueWh + 1 + unplugs * 0.05 + unseenWh, forgottenWh, hiddenWh };
 }

@@ -20,9 +20,9 @@ const action = fc.record({
   powerW: fc.integer({ min: 1400, max: 11_000 }),
 }) satisfies fc.Arbitrary<Household["actions"][number]>;
 
-const household = (faults: readonly Fault["type"][]): fc.Arbitrary<Household> =>
+const household = (faults: readonly Fault["type"][], mostActions = 12): fc.Arbitrary<Household> =>
   fc.record({
-    actions: fc.array(action, { minLength: 1, maxLength: 12 }),
+    actions: fc.array(action, { minLength: 1, maxLength: mostActions }),
     faults:
       faults.length === 0
         ? fc.constant([])
@@ -44,14 +44,15 @@ interface Outcome {
   readonly state: DetectorState;
 }
 
-function run(events: readonly DetectorEvent[], jsonEvery = 0): Outcome {
+/** @param isKept the state goes through JSON whenever something was found, as the log keeps it, and now and then between */
+function run(events: readonly DetectorEvent[], isKept = false): Outcome {
   const findings: Finding[] = [];
   let state = startDetector("openevse");
   let ids = 0;
   for (const [index, event] of events.entries()) {
-    if (jsonEvery > 0 && index % jsonEvery === 0) state = JSON.parse(JSON.stringify(state)) as DetectorState;
     const step = detect(state, event, defaultDetectorSettings, () => `session-${++ids}`);
-    state = step.state;
+    const isDue = isKept && (step.findings.length > 0 || index % 50 === 0);
+    state = isDue ? (JSON.parse(JSON.stringify(step.state)) as DetectorState) : step.state;
     findings.push(...step.findings);
   }
   return { findings, state };
@@ -62,10 +63,6 @@ const totalOf = (findings: readonly Finding[]): number =>
 
 const check = (arbitrary: fc.Arbitrary<Household>, holds: (house: Household) => void): void =>
   fc.assert(fc.property(arbitrary, holds), { numRuns: RUNS, seed: SEED });
-
-/** Firmware 2.7.5 has no lifetime counter: of two sessions while nobody looked it shows the last one only. */
-const isBlind = ({ firmware, faults }: Household): boolean =>
-  firmware === "2.7.5" && faults.some(({ type }) => type === "offline" || type === "restart" || type === "drop");
 
 const HARMLESS = ["duplicate", "reorder", "drop", "nan", "clock", "restart", "offline"] as const;
 const HARSH = [...HARMLESS, "rollback", "reset", "jump"] as const;
@@ -81,19 +78,19 @@ describe("energy of sessions under random faults", () => {
 
   it("is neither lost nor invented over duplicates, drops, disorder, outages, restarts and wrong clocks", () => {
     check(household(HARMLESS), (house) => {
-      const { events, trueWh, toleranceWh } = simulate(house);
+      const { events, trueWh, toleranceWh, hiddenWh } = simulate(house);
       const found = totalOf(run(events).findings);
       assert.ok(found <= trueWh + toleranceWh, `${found} of ${trueWh} Wh: more than flowed`);
-      if (!isBlind(house)) assert.ok(found >= trueWh - toleranceWh, `${found} of ${trueWh} Wh, within ${toleranceWh}`);
+      assert.ok(found >= trueWh - toleranceWh - hiddenWh, `${found} of ${trueWh} Wh: lost`);
     });
   });
 
   it("is never more than what flowed, and short by no more than a counter forgot, over rollbacks, resets and jumps", () => {
     check(household(HARSH), (house) => {
-      const { events, trueWh, toleranceWh, forgottenWh } = simulate(house);
+      const { events, trueWh, toleranceWh, forgottenWh, hiddenWh } = simulate(house);
       const found = totalOf(run(events).findings);
       assert.ok(found <= trueWh + toleranceWh, `${found} of ${trueWh} Wh: more than flowed`);
-      if (!isBlind(house)) assert.ok(found >= trueWh - toleranceWh - forgottenWh, `${found} of ${trueWh} Wh: lost`);
+      assert.ok(found >= trueWh - toleranceWh - forgottenWh - hiddenWh, `${found} of ${trueWh} Wh: lost`);
     });
   });
 
@@ -114,9 +111,10 @@ describe("energy of sessions under random faults", () => {
   });
 
   it("comes out the same when the state goes through JSON on the way", () => {
-    check(household(HARSH), (house) => {
+    // it runs everything twice
+    check(household(HARSH, 5), (house) => {
       const { events } = simulate(house);
-      assert.deepEqual(run(events, 7), run(events));
+      assert.deepEqual(run(events, true), run(events));
     });
   });
 

@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { EvError } from "../../../../lib/model/errors.ts";
+import type { Session } from "../../../../lib/model/session.ts";
 import { checkChange, checkReading } from "../../../../lib/records/store/check-change.ts";
 import { packReadings, unpackReadings } from "../../../../lib/records/store/readings-pack.ts";
-import { sessionColumns, sessionOfRow, sessionRow } from "../../../../lib/records/store/session-row.ts";
+import { schemaSteps, statementsOf } from "../../../../lib/records/store/schema.ts";
+import {
+  paymentColumns,
+  readingColumns,
+  revisionColumns,
+  sessionColumns,
+  sessionOfRow,
+  sessionRow,
+  tariffColumns,
+} from "../../../../lib/records/store/session-row.ts";
 import type { StoreChange } from "../../../../lib/records/store/store.ts";
 import type { ReadingsTable } from "../../../../lib/records/store/tables.ts";
 import { thinReadings } from "../../../../lib/records/store/file/thin-readings.ts";
@@ -43,12 +54,40 @@ describe("a session as a row", () => {
     assert.deepEqual(sessionOfRow(row), session);
   });
 
+  it("counts as without a price all of it, the part that had none, and never more than it took", () => {
+    const unpriced = (changes: Partial<Session>) => sessionRow(exampleSession(changes)).unpriced_wh;
+    assert.equal(unpriced({ cost: null, unpricedWh: 100 }), 7400);
+    assert.equal(unpriced({ cost: 1 }), 0);
+    assert.equal(unpriced({ cost: 1, unpricedWh: 400 }), 400);
+    assert.equal(unpriced({ cost: 1, unpricedWh: 9000 }), 7400);
+  });
+
   it("belongs to the local day also in the night when the clocks change", () => {
     const at = (pluggedAt: string) => sessionRow(exampleSession({ zone: "Europe/Berlin", pluggedAt })).local_day;
     assert.equal(at("2026-10-24T22:00:00Z"), "2026-10-25");
     assert.equal(at("2026-10-25T22:59:59Z"), "2026-10-25");
     assert.equal(at("2026-10-25T23:00:00Z"), "2026-10-26");
   });
+});
+
+describe("the columns that are written", () => {
+  const file = new DatabaseSync(":memory:");
+  for (const step of schemaSteps) for (const sql of statementsOf(step, "sqlite")) file.exec(sql);
+  after(() => file.close());
+
+  const written = {
+    sessions: sessionColumns,
+    session_revisions: revisionColumns,
+    readings: readingColumns,
+    tariffs: tariffColumns,
+    payments: paymentColumns,
+  };
+  for (const [table, columns] of Object.entries(written)) {
+    it(`are all that ${table} has`, () => {
+      const there = file.prepare(`SELECT name FROM pragma_table_info('${table}')`).all();
+      assert.deepEqual([...columns].toSorted(), there.map(({ name }) => String(name)).toSorted());
+    });
+  }
 });
 
 describe("readings on their way to the worker", () => {
@@ -69,6 +108,9 @@ describe("readings on their way to the worker", () => {
     for (const bad of [
       { power_w: Number.POSITIVE_INFINITY },
       { energy_wh: Number.NaN },
+      { duration_s: Number.NaN },
+      { import_wh: Number.NEGATIVE_INFINITY },
+      { export_wh: Number.NaN },
       { at_ms: 1.5 },
       { channel: -1 },
       { device: "" },
