@@ -12,12 +12,7 @@ export function joinEditorPage({ type, script, style, form, help }) {
   if (!new RegExp(`\\.registerType\\(\\s*["']${type}["']`).test(script)) {
     throw new CannotGoOn(`${type}.editor.ts must call RED.nodes.registerType("${type}", ...) with a literal name.`);
   }
-  const bringsTemplate = form.includes(`data-template-name="${type}"`);
-  const parts = {
-    [`${type}.editor.ts`]: script,
-    [`${type}.html`]: bringsTemplate ? "" : form,
-    [`${type}.help.md`]: help,
-  };
+  const parts = { [`${type}.editor.ts`]: script, [`${type}.html`]: form, [`${type}.help.md`]: help };
   for (const [part, text] of Object.entries(parts)) {
     if (/<\/script/i.test(text)) throw new CannotGoOn(`${part} must not contain a closing script tag.`);
   }
@@ -27,9 +22,7 @@ export function joinEditorPage({ type, script, style, form, help }) {
     `<script type="text/javascript">\n(function () {\n${stripModuleMarks(script).trim()}\n})();\n</script>`,
     `<style>\n${style.trim()}\n</style>`,
     ...(ownStyle === "" ? [] : [ownStyle.trim()]),
-    bringsTemplate
-      ? form.slice(ownStyle.length).trim()
-      : `<script type="text/html" data-template-name="${type}">\n${form.slice(ownStyle.length).trim()}\n</script>`,
+    `<script type="text/html" data-template-name="${type}">\n${form.slice(ownStyle.length).trim()}\n</script>`,
     `<script type="text/markdown" data-help-name="${type}">\n${help.trim()}\n</script>`,
     "",
   ].join("\n\n");

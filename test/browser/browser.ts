@@ -134,6 +134,9 @@ export async function openDialog(page: Page, id: string): Promise<void> {
     else editor.editor.edit(node);
   }, id);
   await page.locator(SAVE_BUTTON).click({ trial: true }); // waits until the tray has slid in
+  // the fields come later where Node-RED fetches a node's credentials first
+  const fields = page.locator('[id^="node-input-"], [id^="node-config-input-"]');
+  await fields.filter({ visible: true }).first().waitFor();
 }
 
 /** Nodes of the open flow with settings that their own dialog would not accept. */

@@ -39,17 +39,16 @@ describe("the editor page of a node", () => {
     assert.equal(isConfigNode('RED.nodes.registerType("ev-x", {\n    category: "EV devices",\n});'), false);
   });
 
-  it("leaves a form that brings its own template as it is", () => {
-    const form = '<script type="text/html" data-template-name="ev-x"><p></p></script>';
-    assert.equal(joinEditorPage({ ...parts, form }).match(/data-template-name/g)?.length, 1);
-  });
-
   it("refuses a script without a literal name, which would hide the node from the Flow Library", () => {
     assert.throws(() => joinEditorPage({ ...parts, script: "RED.nodes.registerType(name, {});" }), /literal name/);
   });
 
   it("refuses text that would end the page's script early", () => {
     assert.throws(() => joinEditorPage({ ...parts, help: "a </script> b" }), /closing script tag/);
+    assert.throws(
+      () => joinEditorPage({ ...parts, form: "<p></p></script>" }),
+      /ev-x\.html must not contain a closing/,
+    );
     assert.throws(() => joinHelpPage("ev-x", "a </SCRIPT> b"), /closing script tag/);
   });
 
