@@ -19,6 +19,7 @@ import {
   writePrices,
 } from "./kept.ts";
 import { createOriginMeter } from "./origin.ts";
+import { plugName } from "./plug-name.ts";
 import { defaultsFor } from "./people.ts";
 import { forgetPrices, learnPrices, type PriceBook } from "./price-book.ts";
 import type { LogRequest } from "./requests.ts";
@@ -158,7 +159,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     if (isRetained) return;
     origin.learn(meter, clock.nowMs());
     if (meter.role !== "evse" || defaultsFor(settings, meter.device)?.isMeteredPlug !== true) return;
-    watchOf(meter.device).readPlug(meter);
+    watchOf(plugName(meter, watches.get(meter.device)?.plugChannel ?? null)).readPlug(meter);
   };
 
   const takeVehicle = (vehicle: Vehicle): void => {

@@ -2,7 +2,8 @@ import type { Clock } from "../../model/clock.ts";
 import type { Charger, Meter, Vehicle } from "../../model/records.ts";
 import type { Session } from "../../model/session.ts";
 import type { DetectedSession, DetectorEvent, Finding, Instant } from "../session/detected.ts";
-import { defaultMeteredPlugSettings, readMeteredPlug, readMeteredPlugState } from "../session/metered-plug.ts";
+import { defaultMeteredPlugSettings, readMeteredPlug } from "../session/metered-plug.ts";
+import { type MeteredPlugState, readMeteredPlugState, resumeMeteredPlug } from "../session/plug-state.ts";
 import type { DetectorState } from "../session/state.ts";
 import type { RevisionReason } from "../store/store.ts";
 import type { Collected, Item } from "./delivery.ts";
@@ -38,6 +39,8 @@ export interface Watch {
   readonly announcing: readonly Announcement[];
   forgetAnnouncements(): void;
   read(charger: Charger, isSnapshot: boolean): void;
+  /** The meter's channel that this plug is; null = it is none, or has not spoken yet. */
+  readonly plugChannel: number | null;
   /** A plug behind a meter, which has no charger to speak for it. */
   readPlug(meter: Meter): void;
   /** Time has passed. */
@@ -83,6 +86,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
   let detector = detection.revive(kept?.detector, device);
   let entries: Entries = kept?.entries ?? [];
   let plug = readMeteredPlugState(kept?.plug);
+  let plugKept: MeteredPlugState | null = null;
   let sight = sightOf(detector);
   const keeping = createKeeping(settings.logId, device, kept, parts.touch);
   /** the last version of each session that went out */
@@ -193,6 +197,9 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
       return keeping.announcing;
     },
     forgetAnnouncements: () => keeping.forgetAnnouncements(),
+    get plugChannel() {
+      return plug.channel;
+    },
     get running() {
       const detected = presentSession(detector);
       if (detected === null) return null;
@@ -204,12 +211,18 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     },
     readPlug(meter) {
       const { state, charger } = readMeteredPlug(plug, meter, now(), defaultMeteredPlugSettings);
-      if (state.phase !== plug.phase) keeping.note();
+      // an idle plug's counter is kept too: what it gains while the program is away is known by it
+      const isDue = plugKept === null || Math.abs(state.lineMs - plugKept.lineMs) >= KEEP_PLUG_MS;
+      if (isDue || state.phase !== plug.phase) {
+        plugKept = state;
+        keeping.note();
+      }
       plug = state;
       step({ type: "reading", charger, ...now() });
     },
     tick: () => step({ type: "tick", ...now() }),
     resume() {
+      plug = resumeMeteredPlug(plug);
       closeOrphans();
       step({ type: "resumed", ...now() });
     },
@@ -287,6 +300,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
 }
 
 const MOST_REVISIONS = 20;
+const KEEP_PLUG_MS = 300_000;
 
 /** Stored energies are rounded to a thousandth of a Wh. */
 const isSameEnergy = (a: Omit<Sent, "atMs">, b: Omit<Sent, "atMs">): boolean =>

@@ -10,7 +10,7 @@ import type { Marks } from "./state.ts";
  */
 
 /** Without readings for so long, something may have been missed, ms. */
-const GAP_MS = 180_000;
+export const GAP_MS = 180_000;
 /** Energy that is worth a session of its own, Wh. */
 const MISSED_WH = 50;
 /** Rounding between two counters, Wh. */
@@ -102,7 +102,7 @@ export function splitAtReplug(step: Step, charger: Charger, before: CountersBefo
 }
 
 /** Sessions that came and went unseen, by what the total has gained more than the session before and the present one. */
-export function findMissedSession(step: Step, ownWh: number): void {
+export function findMissedSession(step: Step, ownWh: number, isMetered: boolean): void {
   const { draft } = step;
   const fromMs = draft.unpluggedSeenMs;
   if (fromMs === null) return;
@@ -110,7 +110,8 @@ export function findMissedSession(step: Step, ownWh: number): void {
   if (missedWh <= MISSED_WH) return;
   // it was over when the car that is there now began
   const untilMs = draft.pendingPlug?.value === true ? draft.pendingPlug.sinceMs : now(step);
-  tellMissedSession(step, fromMs, untilMs, missedWh, ownWh);
+  const source = isMetered ? "external-meter" : draft.totalCounter === null ? "session-counter" : "total-counter";
+  tellMissedSession(step, { fromMs, untilMs, wh: missedWh, source }, ownWh);
   draft.unpluggedSeenMs = untilMs;
   const sums = marksOf(draft);
   draft.unpluggedMarks = { ...sums, total: sums.total === null ? null : sums.total - ownWh };

@@ -120,11 +120,13 @@ function passFlow(step: Step, powerW: number | null, isFlowing: boolean, isAway:
     return;
   }
   const spanMs = now(step) - seen.atMs;
-  if (!isFlowing && !seen.isFlowing && !isAway) {
+  // a charger that cannot tell whether a car is there cannot tell either whether one charges
+  const isDoubtful = isAway || draft.isPlugDoubtful;
+  if (!isFlowing && !seen.isFlowing && !isDoubtful) {
     draft.flowFromMs = now(step);
     return;
   }
-  if (!seen.isFlowing && !isAway) draft.flowFromMs = seen.atMs;
+  if (!seen.isFlowing && !isDoubtful) draft.flowFromMs = seen.atMs;
   draft.flowMs += spanMs;
   if (spanMs > LONGEST_INTEGRATION_MS || (!isFlowing && !seen.isFlowing)) return;
   // a state that has just changed says nothing of the power before
@@ -186,7 +188,7 @@ function giveEnergy(step: Step, charger: Charger, before: CountersBefore, isAway
   if (draft.phase !== "unplugged") return;
   const isLate = draft.totalGrows === "at-unplug";
   if (pluggedIn(charger) === false || (isAway && isLate)) correctClosed(step);
-  if (isAway) findMissedSession(step, ownShare(step, charger, before));
+  if (isAway) findMissedSession(step, ownShare(step, charger, before), isMetered(charger));
 }
 
 /** What of the total's gain belongs to the car that is there now, Wh. */
@@ -198,8 +200,10 @@ function ownShare(step: Step, charger: Charger, before: CountersBefore): number 
   return (draft.sessionCounter?.sumWh ?? 0) - before.marks.session;
 }
 
-function noteSource(session: OpenSession, { flags }: Charger): void {
-  if (flags.includes("metered")) session.source = "external-meter";
+const isMetered = ({ flags }: Charger): boolean => flags.includes("metered");
+
+function noteSource(session: OpenSession, charger: Charger): void {
+  if (isMetered(charger)) session.source = "external-meter";
 }
 
 /** Remembers the sums while there is no car: the next session begins there. */

@@ -4,12 +4,8 @@ import { meterSchema } from "../../../../lib/model/records.ts";
 import { isoAt } from "../../../../lib/model/units.ts";
 import type { Finding } from "../../../../lib/records/session/detected.ts";
 import { defaultDetectorSettings, detect, startDetector } from "../../../../lib/records/session/detector.ts";
-import {
-  defaultMeteredPlugSettings,
-  readMeteredPlug,
-  readMeteredPlugState,
-  startMeteredPlug,
-} from "../../../../lib/records/session/metered-plug.ts";
+import { defaultMeteredPlugSettings, readMeteredPlug } from "../../../../lib/records/session/metered-plug.ts";
+import { readMeteredPlugState, startMeteredPlug } from "../../../../lib/records/session/plug-state.ts";
 import { expectSound } from "./expect.ts";
 import { finalSessions, START_MS, toldWh } from "./traces.ts";
 
@@ -109,5 +105,72 @@ describe("a metered plug as a charger", () => {
     assert.deepEqual(play(stretches, { throughJson: true }), play(stretches));
     for (const rubbish of [null, 3, {}, { version: 0 }])
       assert.deepEqual(readMeteredPlugState(rubbish), startMeteredPlug());
+  });
+
+  describe("told by means of a minute", () => {
+    /** Minutes as H2V's gateway tells them: the power of each, W, one after the other, from START_MS on. */
+    const playMinutes = (
+      powers: readonly (number | null)[],
+      { delayMs = (_minute: number): number => 0, copies = 1 } = {},
+    ): ReturnType<typeof play> => {
+      const findings: Finding[] = [];
+      let plug = startMeteredPlug();
+      let detector = startDetector("h2v");
+      let ids = 0;
+      for (const [minute, powerW] of powers.entries()) {
+        for (let copy = 0; powerW !== null && copy < copies; copy++) {
+          const monotonicMs = (minute + 1) * 60_000 + delayMs(minute) + copy * 100;
+          const instant = { nowMs: START_MS + monotonicMs, monotonicMs };
+          const at = isoAt(START_MS + minute * 60_000);
+          const meter = meterSchema.parse({
+            kind: "meter",
+            device: "h2v",
+            at,
+            channel: 1,
+            role: "evse",
+            powerW,
+            meanOverS: 60,
+          });
+          const read = readMeteredPlug(plug, meter, instant, defaultMeteredPlugSettings);
+          plug = read.state;
+          const event = { type: "reading", charger: read.charger, ...instant } as const;
+          const step = detect(detector, event, defaultDetectorSettings, () => `session-${++ids}`);
+          detector = step.state;
+          findings.push(...step.findings);
+        }
+      }
+      return { findings, sessions: finalSessions(findings) };
+    };
+    const minutes = (count: number, powerW: number): number[] => Array<number>(count).fill(powerW);
+    // 12 s of the first minute, 59 whole ones, 24 s of the last
+    const charge = [240, ...minutes(59, 1200), 480];
+    const chargeWh = (240 + 59 * 1200 + 480) / 60;
+    const evening = [...minutes(10, 0), ...charge, ...minutes(20, 0)];
+
+    it("counts each minute at its mean, the first and the last of a charge too", () => {
+      const { sessions } = playMinutes(evening);
+      assert.equal(sessions.length, 1);
+      const [session] = sessions;
+      assert.equal(session?.energyWh, chargeWh);
+      assert.equal(session?.pluggedAtMs, START_MS + 10 * 60_000);
+      // a minute below the threshold is known at its end
+      assert.ok((session?.chargingS ?? 0) <= 62 * 60, JSON.stringify(session));
+    });
+
+    it("counts each minute once, however irregularly it comes, and however often", () => {
+      const irregular = { delayMs: (minute: number) => [0, 55_000, 3000, 31_000][minute % 4] ?? 0 };
+      for (const how of [irregular, { copies: 3 }, { ...irregular, copies: 2 }])
+        assert.deepEqual(
+          playMinutes(evening, how).sessions.map(({ energyWh }) => energyWh),
+          [chargeWh],
+        );
+    });
+
+    it("fills a few minutes that are missing, and leaves out what nobody knows", () => {
+      const gap = (count: number): (number | null)[] => evening.with(30, null).fill(null, 30, 30 + count);
+      const energyOf = (count: number): number | undefined => playMinutes(gap(count)).sessions[0]?.energyWh;
+      assert.equal(energyOf(3), chargeWh);
+      assert.equal(energyOf(20), chargeWh - 20 * 20);
+    });
   });
 });
