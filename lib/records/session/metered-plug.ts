@@ -1,7 +1,7 @@
 import type { Charger, Meter } from "../../model/records.ts";
 import { energyWh as energyOf, roundTo, secondsToMs } from "../../model/units.ts";
 import type { Instant } from "./detected.ts";
-import { type Flow, flowSince } from "./plug-flow.ts";
+import { type Flow, flowSince, waitForCounter } from "./plug-flow.ts";
 import type { MeteredPlugState } from "./plug-state.ts";
 
 /*
@@ -36,9 +36,10 @@ export function readMeteredPlug(
   settings: MeteredPlugSettings,
 ): { readonly state: MeteredPlugState; readonly charger: Charger } {
   const { powerW } = meter;
-  const known = { ...state, channel: state.channel ?? meter.channel };
+  const waitsFromMs = waitForCounter(state, meter, instant);
+  const known = { ...state, channel: state.channel ?? meter.channel, waitsFromMs };
   // a meter that does not know is a meter that is not there: what flows meanwhile comes to light with its next word
-  if (powerW === null || !Number.isFinite(powerW))
+  if (powerW === null || !Number.isFinite(powerW) || waitsFromMs !== null)
     return { state: known, charger: { ...chargerOf(known, meter, null, true), online: false } };
   const flow = flowSince(known, meter, powerW, instant);
   const after = nextPhase(known, flow, settings);

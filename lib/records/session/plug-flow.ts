@@ -11,6 +11,8 @@ import type { MeteredPlugState } from "./plug-state.ts";
 
 /** Longer gaps are not filled with power and time, ms. */
 const LONGEST_GAP_MS = 300_000;
+/** Readings further apart are no rhythm in which one power goes over into the next, ms. */
+const RHYTHM_MS = 60_000;
 /** Rounding in the meter lets its counter step back by so much, Wh. */
 const JITTER_WH = 1;
 
@@ -31,14 +33,13 @@ export interface Flow {
 
 /** @param powerW of the meter, known */
 export function flowSince(state: MeteredPlugState, meter: Meter, powerW: number, instant: Instant): Flow {
-  const { last } = state;
   const spanMs = passedMs(state, instant);
   const byPower = meter.meanOverS === undefined ? byInstants(state, powerW, spanMs) : byMean(state, meter, spanMs);
   const counted = byCounter(state, importOf(meter), byPower.wh);
   return {
     spanMs,
     meanMs: secondsToMs(meter.meanOverS ?? 0),
-    isUnseen: last !== null && (last.monotonicMs === null || spanMs > GAP_MS),
+    isUnseen: isUnseen(state.last, spanMs),
     ...counted,
     last: {
       atMs: instant.nowMs,
@@ -49,6 +50,24 @@ export function flowSince(state: MeteredPlugState, meter: Meter, powerW: number,
     },
   };
 }
+
+/** What was gone for a while may tell its power first and its counter a moment later: so long it is waited for, ms. */
+const COUNTER_WAIT_MS = 60_000;
+
+/**
+ * Since when the counter is waited for, which alone knows what flowed while nobody looked.
+ *
+ * @returns null = it need not be waited for, or was for long enough
+ */
+export function waitForCounter(state: MeteredPlugState, meter: Meter, instant: Instant): number | null {
+  const { last, counterWh, waitsFromMs } = state;
+  if (counterWh === null || importOf(meter) !== null || !isUnseen(last, passedMs(state, instant))) return null;
+  const fromMs = waitsFromMs ?? instant.monotonicMs;
+  return instant.monotonicMs - fromMs < COUNTER_WAIT_MS ? fromMs : null;
+}
+
+const isUnseen = (last: MeteredPlugState["last"], spanMs: number): boolean =>
+  last !== null && (last.monotonicMs === null || spanMs > GAP_MS);
 
 const importOf = ({ importWh }: Meter): number | null =>
   importWh !== null && Number.isFinite(importWh) && importWh >= 0 ? importWh : null;
@@ -68,9 +87,15 @@ interface ByPower {
 
 const positiveWh = (powerW: number, durationMs: number): number => Math.max(0, energyOf(powerW, durationMs));
 
+/** Between two instants: in the usual rhythm the mean of both, in a gap no more than is sure, and in a long one nothing. */
+function betweenWh({ powerW, monotonicMs }: Flow["last"], nowW: number, spanMs: number): number {
+  if (spanMs > LONGEST_GAP_MS) return 0;
+  const isGap = monotonicMs === null || spanMs > RHYTHM_MS;
+  return positiveWh(isGap ? Math.min(powerW, nowW) : (powerW + nowW) / 2, spanMs);
+}
+
 function byInstants({ last }: MeteredPlugState, powerW: number, spanMs: number): ByPower {
-  const wh = last === null || spanMs > LONGEST_GAP_MS ? 0 : positiveWh((last.powerW + powerW) / 2, spanMs);
-  return { wh, meanFromMs: null, meanUntilMs: null };
+  return { wh: last === null ? 0 : betweenWh(last, powerW, spanMs), meanFromMs: null, meanUntilMs: null };
 }
 
 /**
@@ -92,8 +117,7 @@ function byMean({ last }: MeteredPlugState, { at, meanOverS = 0, powerW }: Meter
   if (untilMs <= last.meanUntilMs) return { wh: positiveWh(ownW, Math.min(meanMs, spanMs)), ...reach };
   const freshMs = untilMs - Math.max(fromMs, last.meanUntilMs);
   const missingMs = clamp(fromMs - last.meanUntilMs, 0, Math.max(0, spanMs - meanMs));
-  const fillMs = missingMs > LONGEST_GAP_MS ? 0 : missingMs;
-  return { wh: positiveWh(ownW, freshMs) + positiveWh((last.powerW + ownW) / 2, fillMs), ...reach };
+  return { wh: positiveWh(ownW, freshMs) + betweenWh(last, ownW, missingMs), ...reach };
 }
 
 function byCounter(

@@ -30,6 +30,8 @@ const stateSchema = z.object({
     .nullable(),
   /** what the meter's counter showed last; null = it has none */
   counterWh: number.nullable(),
+  /** after a gap, its counter is waited for since then, by the monotonic clock; null = it is not */
+  waitsFromMs: number.nullable(),
   /** by power and time since the counter was last read */
   uncountedWh: number,
   /** what a plug without a charging car draws, W */
@@ -52,6 +54,7 @@ export const startMeteredPlug = (): MeteredPlugState => ({
   sinceMs: 0,
   last: null,
   counterWh: null,
+  waitsFromMs: null,
   uncountedWh: 0,
   idleW: 0,
   risingWh: 0,
@@ -66,5 +69,6 @@ export function readMeteredPlugState(saved: unknown): MeteredPlugState {
 
 /** The program was restarted: its monotonic clock has begun anew. */
 export function resumeMeteredPlug(state: MeteredPlugState): MeteredPlugState {
-  return state.last === null ? state : { ...state, last: { ...state.last, monotonicMs: null } };
+  if (state.last === null) return state;
+  return { ...state, waitsFromMs: null, last: { ...state.last, monotonicMs: null } };
 }

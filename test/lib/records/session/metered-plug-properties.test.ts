@@ -59,7 +59,7 @@ const check = (arbitrary: fc.Arbitrary<PlugHouse>, holds: (house: PlugHouse) => 
   fc.assert(fc.property(arbitrary, holds), { numRuns: RUNS, seed: SEED });
 
 describe("energy of a metered plug under random faults", function () {
-  this.timeout(60_000);
+  this.timeout(RUNS * 1000);
 
   it("equals what its counter counted into cars when nothing goes wrong", () => {
     check(houses([], true), (house) => {

@@ -167,7 +167,8 @@ describe("a metered plug as a charger", () => {
     });
 
     it("fills a few minutes that are missing, and leaves out what nobody knows", () => {
-      const gap = (count: number): (number | null)[] => evening.with(30, null).fill(null, 30, 30 + count);
+      const gap = (count: number): (number | null)[] =>
+        evening.map((powerW, minute) => (minute >= 30 && minute < 30 + count ? null : powerW));
       const energyOf = (count: number): number | undefined => playMinutes(gap(count)).sessions[0]?.energyWh;
       assert.equal(energyOf(3), chargeWh);
       assert.equal(energyOf(20), chargeWh - 20 * 20);

@@ -59,6 +59,8 @@ export function playHouse(house: PlugHouse): PlugPlayed {
   const powers = secondsOf(house);
   const lasting = powers.length - FIRST_S - LAST_S;
   const due = new Map(house.faults.map((fault) => [FIRST_S + Math.floor(fault.atShare * lasting), fault]));
+  // all is well again before the end
+  const endOf = ({ seconds }: PlugFault, at: number): number => Math.min(at + seconds, powers.length - LAST_S + 100);
   const until = { silent: 0, "no-power": 0, "no-counter": 0 };
   const findings: Finding[] = [];
   let now = { plug: startMeteredPlug(), detector: startDetector("plug") };
@@ -68,12 +70,16 @@ export function playHouse(house: PlugHouse): PlugPlayed {
   let clockMs = START_MS;
   let importWh = 70_000;
   let readWh = importWh;
+  let knownAt = 0;
+  let isSetBack = false;
   let [carWh, flowedWh, forgottenWh, ids] = [0, 0, 0, 0];
 
   const step = (event: Parameters<typeof detect>[1]): void => {
     const found = detect(now.detector, event, defaultDetectorSettings, () => `session-${++ids}`);
     now = { ...now, detector: found.state };
     findings.push(...found.findings);
+    // what is told is on the disk
+    if (found.findings.length > 0) kept = now;
   };
   const take = (meter: Meter, instant: Instant): void => {
     const before = now.plug;
@@ -90,11 +96,11 @@ export function playHouse(house: PlugHouse): PlugPlayed {
     if (fault?.type === "reset") {
       forgottenWh += importWh - readWh;
       [importWh, readWh] = [0, 0];
+      isSetBack = true;
     }
-    if (fault?.type === "silent" || fault?.type === "restart")
-      until.silent = Math.max(until.silent, at + fault.seconds);
+    if (fault?.type === "silent" || fault?.type === "restart") until.silent = Math.max(until.silent, endOf(fault, at));
     if (fault?.type === "restart") isResumedDue = true;
-    if (fault?.type === "no-power" || fault?.type === "no-counter") until[fault.type] = at + fault.seconds;
+    if (fault?.type === "no-power" || fault?.type === "no-counter") until[fault.type] = endOf(fault, at);
     // while nobody looks only the clock tells how long
     if (fault?.type === "clock" && at >= until.silent) clockMs += (fault.seconds - 3000) * 1000;
     const wh = powerW / 3600;
@@ -125,7 +131,18 @@ export function playHouse(house: PlugHouse): PlugPlayed {
       powerW: isKnown ? powerW : null,
       ...(isCounting ? { importWh } : {}),
     });
-    if (isCounting && isKnown) readWh = importWh;
+    // after a gap the counter is waited for a minute
+    if (isKnown && !isCounting && at - knownAt > 120 && at + 60 < until["no-counter"]) {
+      forgottenWh += importWh - readWh;
+      readWh = importWh;
+    }
+    if (isKnown) knownAt = at;
+    if (isCounting && isKnown) {
+      // from where it was set back to, nobody has seen
+      if (isSetBack) forgottenWh += importWh;
+      isSetBack = false;
+      readWh = importWh;
+    }
     for (let copy = 0; copy < (fault?.type === "duplicate" ? 3 : 1); copy++) take(meter, instant);
   }
   return { findings, carWh, flowedWh, forgottenWh };
