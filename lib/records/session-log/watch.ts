@@ -37,7 +37,7 @@ export interface Watch {
   readonly running: { readonly isCharging: boolean; readonly energyWh: number } | null;
   /** Stored, but perhaps not told before a kill. */
   readonly announcing: readonly Announcement[];
-  forgetAnnouncements(): void;
+  forgetAnnouncement(told: Announcement): void;
   read(charger: Charger, isSnapshot: boolean): void;
   /** The meter's channel that this plug is; null = it is none, or has not spoken yet. */
   readonly plugChannel: number | null;
@@ -196,7 +196,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     get announcing() {
       return keeping.announcing;
     },
-    forgetAnnouncements: () => keeping.forgetAnnouncements(),
+    forgetAnnouncement: (told) => keeping.forgetAnnouncement(told),
     get plugChannel() {
       return plug.channel;
     },

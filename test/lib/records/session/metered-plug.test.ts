@@ -7,6 +7,7 @@ import { defaultDetectorSettings, detect, startDetector } from "../../../../lib/
 import { defaultMeteredPlugSettings, readMeteredPlug } from "../../../../lib/records/session/metered-plug.ts";
 import { readMeteredPlugState, startMeteredPlug } from "../../../../lib/records/session/plug-state.ts";
 import { expectSound } from "./expect.ts";
+import { playMinutes } from "./minutes.ts";
 import { finalSessions, START_MS, toldWh } from "./traces.ts";
 
 interface Stretch {
@@ -108,39 +109,6 @@ describe("a metered plug as a charger", () => {
   });
 
   describe("told by means of a minute", () => {
-    /** Minutes as H2V's gateway tells them: the power of each, W, one after the other, from START_MS on. */
-    const playMinutes = (
-      powers: readonly (number | null)[],
-      { delayMs = (_minute: number): number => 0, copies = 1 } = {},
-    ): ReturnType<typeof play> => {
-      const findings: Finding[] = [];
-      let plug = startMeteredPlug();
-      let detector = startDetector("h2v");
-      let ids = 0;
-      for (const [minute, powerW] of powers.entries()) {
-        for (let copy = 0; powerW !== null && copy < copies; copy++) {
-          const monotonicMs = (minute + 1) * 60_000 + delayMs(minute) + copy * 100;
-          const instant = { nowMs: START_MS + monotonicMs, monotonicMs };
-          const at = isoAt(START_MS + minute * 60_000);
-          const meter = meterSchema.parse({
-            kind: "meter",
-            device: "h2v",
-            at,
-            channel: 1,
-            role: "evse",
-            powerW,
-            meanOverS: 60,
-          });
-          const read = readMeteredPlug(plug, meter, instant, defaultMeteredPlugSettings);
-          plug = read.state;
-          const event = { type: "reading", charger: read.charger, ...instant } as const;
-          const step = detect(detector, event, defaultDetectorSettings, () => `session-${++ids}`);
-          detector = step.state;
-          findings.push(...step.findings);
-        }
-      }
-      return { findings, sessions: finalSessions(findings) };
-    };
     const minutes = (count: number, powerW: number): number[] => Array<number>(count).fill(powerW);
     // 12 s of the first minute, 59 whole ones, 24 s of the last
     const charge = [240, ...minutes(59, 1200), 480];
@@ -148,7 +116,7 @@ describe("a metered plug as a charger", () => {
     const evening = [...minutes(10, 0), ...charge, ...minutes(20, 0)];
 
     it("counts each minute at its mean, the first and the last of a charge too", () => {
-      const { sessions } = playMinutes(evening);
+      const sessions = finalSessions(playMinutes(evening).findings);
       assert.equal(sessions.length, 1);
       const [session] = sessions;
       assert.equal(session?.energyWh, chargeWh);
@@ -161,7 +129,7 @@ describe("a metered plug as a charger", () => {
       const irregular = { delayMs: (minute: number) => [0, 55_000, 3000, 31_000][minute % 4] ?? 0 };
       for (const how of [irregular, { copies: 3 }, { ...irregular, copies: 2 }])
         assert.deepEqual(
-          playMinutes(evening, how).sessions.map(({ energyWh }) => energyWh),
+          finalSessions(playMinutes(evening, how).findings).map(({ energyWh }) => energyWh),
           [chargeWh],
         );
     });
@@ -169,7 +137,8 @@ describe("a metered plug as a charger", () => {
     it("fills a few minutes that are missing, and leaves out what nobody knows", () => {
       const gap = (count: number): (number | null)[] =>
         evening.map((powerW, minute) => (minute >= 30 && minute < 30 + count ? null : powerW));
-      const energyOf = (count: number): number | undefined => playMinutes(gap(count)).sessions[0]?.energyWh;
+      const energyOf = (count: number): number | undefined =>
+        finalSessions(playMinutes(gap(count)).findings)[0]?.energyWh;
       assert.equal(energyOf(3), chargeWh);
       assert.equal(energyOf(20), chargeWh - 20 * 20);
     });
