@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createManualClock, systemClock } from "../../../../../lib/model/clock.ts";
 import { EvError } from "../../../../../lib/model/errors.ts";
@@ -54,6 +54,13 @@ describe("the records file", () => {
       ["wal", 2, 1, 2, 16_777_216],
     );
     assert.equal(pragma(quick, "synchronous"), 1);
+  });
+
+  it("lies in a folder that is its owner's alone", () => {
+    path = join(made.folder, "records", "records.sqlite");
+    open();
+    // Windows has no such modes
+    if (process.platform !== "win32") assert.equal(statSync(join(made.folder, "records")).mode & 0o777, 0o700);
   });
 
   it("is brought to a newer schema after a backup, and keeps its rows", () => {
@@ -177,6 +184,11 @@ describe("backups", () => {
       assert.equal(names.length, 3, names.join());
       assert.equal(names[0], "by hand.sqlite");
       assert.equal(await backups.makeDaily(0), null);
+      // a clock that was set back finds the latest one days ahead of it
+      assert.notEqual(
+        await createBackups(path, folder, createManualClock(Date.now() - 200_000_000)).makeDaily(2),
+        null,
+      );
     } finally {
       await store.close();
       made.remove();
