@@ -6,6 +6,7 @@ import { EvError } from "../../../../../lib/model/errors.ts";
 import { silentLogger } from "../../../../../lib/model/logger.ts";
 import { backupName, createBackups } from "../../../../../lib/records/store/file/backups.ts";
 import { commitChange } from "../../../../../lib/records/store/file/commit-change.ts";
+import { createCursors } from "../../../../../lib/records/store/file/cursors.ts";
 import { type OpenFile, openFile } from "../../../../../lib/records/store/file/open-file.ts";
 import { openStore } from "../../../../../lib/records/store/open-store.ts";
 import { packReadings } from "../../../../../lib/records/store/readings-pack.ts";
@@ -110,6 +111,31 @@ describe("the records file", () => {
       "no energy is lost",
     );
     assert.deepEqual(waiting.at(-1), exampleReading(1200), "the newest are as they were");
+  });
+
+  it("makes coarse readings no coarser while finer ones are left", () => {
+    const file = writable(open());
+    const kinds = () =>
+      file.all<{ kind: string }>("SELECT DISTINCT kind FROM outbox ORDER BY kind").map(({ kind }) => kind);
+    for (let minute = 0; minute < 400; minute++) {
+      postPack(file, packReadings([exampleReading(minute + 1)]), minute);
+      thinOutbox(file, 300);
+    }
+    assert.deepEqual(kinds(), ["readings", "readings-15"]);
+  });
+
+  it("reads no more than fifty lists at a time: the oldest is given up, and says so", () => {
+    const reading = open().reading ?? assert.fail("not readable");
+    const cursors = createCursors();
+    const many = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20)
+      SELECT i, '${"x".repeat(50_000)}' AS text FROM n`;
+    const lists = Array.from({ length: 51 }, () => cursors.open(reading, many, []).cursor ?? assert.fail("one part"));
+    assert.throws(
+      () => cursors.more(lists[0] ?? 0),
+      (error) => error instanceof EvError && error.code === "closed",
+    );
+    assert.match(cursors.more(lists[1] ?? 0).rows, /^\[\{"i":5,/);
+    cursors.closeAll();
   });
 
   it("drops the oldest readings only when even coarse ones are too many, and says how many", () => {
