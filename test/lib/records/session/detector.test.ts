@@ -158,6 +158,19 @@ describe("the session detector", () => {
     assert.equal(gap.toMs, START_MS + 1_260_000);
   });
 
+  it("counts from the first moment what a counter shows that is only there while a car is", () => {
+    const { sessions } = take([
+      reading(0, "state=1 vehicle=0"),
+      reading(10, "state=1 vehicle=0"),
+      ...Array.from({ length: 100 }, (_, s) => reading(60 + s, `state=3 vehicle=1 session_energy=${s * 2}`)),
+      ...Array.from({ length: 60 }, (_, s) => reading(160 + s, "state=1 vehicle=0")),
+    ]);
+    assert.deepEqual(
+      sessions.map(({ energyWh }) => energyWh),
+      [198],
+    );
+  });
+
   it("is described with every flag it can set", () => {
     const page = readFileSync(new URL("../../../../docs/sessions.md", import.meta.url), "utf8");
     for (const flag of sessionFlags) assert.ok(page.includes(`| \`${flag}\` |`), `docs/sessions.md lacks ${flag}`);
