@@ -17,8 +17,8 @@ export type ChargerState = (typeof chargerStates)[number];
 
 /** What is known of a charger's energy counters. */
 const countersSchema = z.object({
-  /** when `sessionWh` goes back to 0; null = unknown */
-  sessionResets: z.enum(["at-unplug", "at-plug"]).nullable().default(null),
+  /** when `sessionWh` goes back to 0; `never`: it counts on over all cars (a metered plug); null = unknown */
+  sessionResets: z.enum(["at-unplug", "at-plug", "never"]).nullable().default(null),
   /** `at-unplug`: `totalWh` stands still while charging and jumps after the car has left */
   totalGrows: z.enum(["continuously", "at-unplug"]).nullable().default(null),
 });

@@ -45,7 +45,7 @@ export async function readStoreMonth(
   month: MonthName,
   priceAt: PriceAt,
 ): Promise<{ readonly days: readonly DaySums[]; readonly original: OriginalSums } | null> {
-  const { store, zone } = source;
+  const { zone } = source;
   const starts = Array.from({ length: daysOf(month) }, (_, at) => startOfDayMs(dayName(month, at + 1), zone));
   starts.push(startOfDayMs(dayName(addMonths(month, 1), 1), zone));
   const lengths = starts.slice(1).map((end, at) => Math.round((end - (starts[at] ?? end)) / MINUTE_MS));

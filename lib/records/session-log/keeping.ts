@@ -16,7 +16,7 @@ import {
 export interface Keeping {
   /** Stored, but perhaps not told. */
   readonly announcing: readonly Announcement[];
-  forgetAnnouncements(): void;
+  forgetAnnouncement(told: Announcement): void;
   /** Something has changed. */
   note(): void;
   /** Energy is known up to here; noted when it is more than what was collected last. */
@@ -50,15 +50,18 @@ export function createKeeping(logId: string, device: string, kept: KeptDevice | 
     announcing = [...others, { type, sessionId }].slice(-MOST_ANNOUNCED);
   };
 
+  const forget = (told: Announcement): void => {
+    const left = announcing.filter((known) => known.type !== told.type || known.sessionId !== told.sessionId);
+    if (left.length === announcing.length) return;
+    announcing = left;
+    note();
+  };
+
   return {
     get announcing() {
       return announcing;
     },
-    forgetAnnouncements() {
-      if (announcing.length === 0) return;
-      announcing = [];
-      note();
-    },
+    forgetAnnouncement: forget,
     note,
     noteEnergy(energyWh) {
       if (!Object.is(energyWh, keptWh)) note();
@@ -87,11 +90,6 @@ export function createKeeping(logId: string, device: string, kept: KeptDevice | 
         },
       };
     },
-    settle({ type }, { sessionId }) {
-      const left = announcing.filter((known) => known.type !== type || known.sessionId !== sessionId);
-      if (left.length === announcing.length) return;
-      announcing = left;
-      note();
-    },
+    settle: ({ type }, { sessionId }) => forget({ type, sessionId }),
   };
 }

@@ -19,6 +19,7 @@ import {
   writePrices,
 } from "./kept.ts";
 import { createOriginMeter } from "./origin.ts";
+import { plugName } from "./plug-name.ts";
 import { defaultsFor } from "./people.ts";
 import { forgetPrices, learnPrices, type PriceBook } from "./price-book.ts";
 import type { LogRequest } from "./requests.ts";
@@ -158,7 +159,7 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     if (isRetained) return;
     origin.learn(meter, clock.nowMs());
     if (meter.role !== "evse" || defaultsFor(settings, meter.device)?.isMeteredPlug !== true) return;
-    watchOf(meter.device).readPlug(meter);
+    watchOf(plugName(meter, watches.get(meter.device)?.plugChannel ?? null)).readPlug(meter);
   };
 
   const takeVehicle = (vehicle: Vehicle): void => {
@@ -240,13 +241,16 @@ export async function startSessionLog(options: SessionLogOptions): Promise<Sessi
     }
   }
 
-  /** What was stored in the moment of the kill was perhaps not told. */
+  /** What was stored in the moment of the kill was perhaps not told; what cannot be looked up now is, after the next start. */
   async function announceAgain(watch: Watch): Promise<void> {
-    for (const { type, sessionId } of watch.announcing) {
-      const session = await store.findSession(sessionId).catch(() => null);
-      if (session !== null) options.onSession(type, session);
+    for (const told of watch.announcing) {
+      try {
+        const session = await store.findSession(told.sessionId);
+        if (session === null || options.onSession(told.type, session)) watch.forgetAnnouncement(told);
+      } catch (thrown) {
+        logger.warn(`A session of "${watch.device}" is told after the next start: ${toEvError(thrown).message}`);
+      }
     }
-    watch.forgetAnnouncements();
   }
 
   return {

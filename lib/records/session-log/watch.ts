@@ -1,7 +1,8 @@
 import type { Charger, Meter, Vehicle } from "../../model/records.ts";
 import type { Session } from "../../model/session.ts";
 import type { DetectorEvent, Instant } from "../session/detected.ts";
-import { defaultMeteredPlugSettings, readMeteredPlug, readMeteredPlugState } from "../session/metered-plug.ts";
+import { defaultMeteredPlugSettings, readMeteredPlug } from "../session/metered-plug.ts";
+import { type MeteredPlugState, readMeteredPlugState, resumeMeteredPlug } from "../session/plug-state.ts";
 import type { DetectorState } from "../session/state.ts";
 import type { Collected, Item } from "./delivery.ts";
 import { type Detection, presentSession, sightOf } from "./detection.ts";
@@ -19,8 +20,10 @@ export interface Watch {
   readonly running: { readonly isCharging: boolean; readonly energyWh: number } | null;
   /** Stored, but perhaps not told before a kill. */
   readonly announcing: readonly Announcement[];
-  forgetAnnouncements(): void;
+  forgetAnnouncement(told: Announcement): void;
   read(charger: Charger, isSnapshot: boolean): void;
+  /** The meter's channel that this plug is; null = it is none, or has not spoken yet. */
+  readonly plugChannel: number | null;
   /** A plug behind a meter, which has no charger to speak for it. */
   readPlug(meter: Meter): void;
   /** Time has passed. */
@@ -54,6 +57,7 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
   const { clock, settings, detection } = parts;
   let detector = detection.revive(kept?.detector, device);
   let plug = readMeteredPlugState(kept?.plug);
+  let plugKept: MeteredPlugState | null = null;
   let sight = sightOf(detector);
   const keeping = createKeeping(settings.logId, device, kept, parts.touch);
   const note = (): void => keeping.note();
@@ -81,7 +85,10 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     get announcing() {
       return keeping.announcing;
     },
-    forgetAnnouncements: () => keeping.forgetAnnouncements(),
+    forgetAnnouncement: (told) => keeping.forgetAnnouncement(told),
+    get plugChannel() {
+      return plug.channel;
+    },
     get running() {
       const detected = presentSession(detector);
       if (detected === null) return null;
@@ -93,12 +100,18 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     },
     readPlug(meter) {
       const { state, charger } = readMeteredPlug(plug, meter, now(), defaultMeteredPlugSettings);
-      if (state.phase !== plug.phase) note();
+      // an idle plug's counter is kept too: what it gains while the program is away is known by it
+      const isDue = plugKept === null || Math.abs(state.lineMs - plugKept.lineMs) >= KEEP_PLUG_MS;
+      if (isDue || state.phase !== plug.phase) {
+        plugKept = state;
+        note();
+      }
       plug = state;
       step({ type: "reading", charger, ...now() });
     },
     tick: () => step({ type: "tick", ...now() }),
     resume() {
+      plug = resumeMeteredPlug(plug);
       versions.closeOrphans(presentSession(detector));
       step({ type: "resumed", ...now() });
     },
@@ -134,6 +147,8 @@ export function createWatch(device: string, parts: WatchParts, kept: KeptDevice 
     },
   };
 }
+
+const KEEP_PLUG_MS = 300_000;
 
 /** NaN = no session */
 const energyOf = ({ session }: DetectorState): number =>

@@ -10,7 +10,7 @@ import type { Marks } from "./state.ts";
  */
 
 /** Without readings for so long, something may have been missed, ms. */
-const GAP_MS = 180_000;
+export const GAP_MS = 180_000;
 /** Energy that is worth a session of its own, Wh. */
 const MISSED_WH = 50;
 /** Rounding between two counters, Wh. */
@@ -107,7 +107,10 @@ export function splitAtReplug(step: Step, charger: Charger, before: CountersBefo
  * @param ownWh what of the total's gain the present one has taken
  * @param until sums, the session's without what belongs to the present one
  */
-export function findMissedSession(step: Step, ownWh: number, until: Marks): void {
+export function findMissedSession(
+  step: Step,
+  { ownWh, until, isMetered }: { ownWh: number; until: Marks; isMetered: boolean },
+): void {
   const { draft } = step;
   const fromMs = draft.unpluggedSeenMs;
   if (fromMs === null) return;
@@ -115,7 +118,8 @@ export function findMissedSession(step: Step, ownWh: number, until: Marks): void
   if (missedWh <= MISSED_WH) return;
   // it was over when the car that is there now began
   const untilMs = draft.pendingPlug?.value === true ? draft.pendingPlug.sinceMs : now(step);
-  tellMissedSession(step, fromMs, untilMs, missedWh, ownWh);
+  const source = isMetered ? "external-meter" : draft.totalCounter === null ? "session-counter" : "total-counter";
+  tellMissedSession(step, { fromMs, untilMs, wh: missedWh, source }, ownWh);
   draft.unpluggedSeenMs = untilMs;
   draft.unpluggedMarks = { ...until, total: until.total === null ? null : until.total - ownWh };
   draft.closed = null;
@@ -125,7 +129,8 @@ function missedBy({ draft }: Step, ownWh: number): number {
   const { unpluggedMarks, totalCounter, sessionCounter, closed } = draft;
   if (totalCounter === null) {
     // what such a counter shows without a car is what the last car took
-    if (draft.sessionResets !== "at-plug" || sessionCounter === null || draft.pendingPlug !== null) return 0;
+    const isKept = draft.sessionResets === "at-plug" || draft.sessionResets === "never";
+    if (!isKept || sessionCounter === null || draft.pendingPlug !== null) return 0;
     return sessionCounter.sumWh - (unpluggedMarks.session ?? sessionCounter.sumWh);
   }
   if (draft.totalGrows !== "at-unplug" || closed === null)

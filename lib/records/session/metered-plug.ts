@@ -1,10 +1,15 @@
 import type { Charger, Meter } from "../../model/records.ts";
 import { energyWh as energyOf, roundTo, secondsToMs } from "../../model/units.ts";
 import type { Instant } from "./detected.ts";
+import { type Flow, flowSince, waitForCounter } from "./plug-flow.ts";
+import type { MeteredPlugState } from "./plug-state.ts";
 
 /*
  * A meter before a car as a charger: a metered plug, a clamp on the car's circuit, H2V's car channel. It sees only power, so
  * a car that draws is plugged in, and one that has drawn nothing for a while has left. Pure; the state is plain JSON.
+ *
+ * To the detector it shows one counter of all that ever went into cars, which stands still while the plug is idle. So the
+ * detector can tell by itself what flowed while nobody looked.
  */
 
 export interface MeteredPlugSettings {
@@ -18,42 +23,10 @@ export interface MeteredPlugSettings {
 
 export const defaultMeteredPlugSettings: MeteredPlugSettings = { aboveW: 50, startAfterS: 120, endAfterS: 300 };
 
-/** Instants are wall clock ms, so that they mean something after a restart. */
-export interface MeteredPlugState {
-  readonly version: 1;
-  readonly phase: "idle" | "rising" | "charging" | "falling";
-  /** since when the phase has lasted */
-  readonly sinceMs: number;
-  readonly last: { readonly atMs: number; readonly monotonicMs: number; readonly powerW: number | null } | null;
-  /** the meter's counter where the power rose; null = it has none */
-  readonly importFromWh: number | null;
-  /** what the meter's counter has shown so far */
-  readonly importWh: number | null;
-  /** by power and time, Wh since the power rose */
-  readonly integratedWh: number;
-  /** time above the threshold, s */
-  readonly chargingS: number;
-}
-
-export const startMeteredPlug = (): MeteredPlugState => ({
-  version: 1,
-  phase: "idle",
-  sinceMs: 0,
-  last: null,
-  importFromWh: null,
-  importWh: null,
-  integratedWh: 0,
-  chargingS: 0,
-});
-
-/** A stored state, as it was written with JSON.stringify; a fresh one when it cannot be taken up. */
-export function readMeteredPlugState(saved: unknown): MeteredPlugState {
-  const isState = typeof saved === "object" && saved !== null && (saved as Partial<MeteredPlugState>).version === 1;
-  return isState ? { ...startMeteredPlug(), ...(saved as MeteredPlugState) } : startMeteredPlug();
-}
-
-/** Longer gaps are not filled with the last power, ms. */
-const LONGEST_GAP_MS = 300_000;
+/** Of what was counted while nobody looked, more than this beyond twice the usual standby is a charge, Wh. */
+const BEYOND_STANDBY_WH = 250;
+/** No session's counter ever shows so much: the detector never takes it for what a session has delivered, Wh. */
+const COUNT_BEGINS_AT_WH = 1e9;
 
 /** One reading of the meter; `charger` is what it means. */
 export function readMeteredPlug(
@@ -62,75 +35,91 @@ export function readMeteredPlug(
   instant: Instant,
   settings: MeteredPlugSettings,
 ): { readonly state: MeteredPlugState; readonly charger: Charger } {
-  const powerW = finite(meter.powerW);
-  const after = step(state, powerW, finite(meter.importWh), instant, settings);
-  return { state: after, charger: chargerOf(after, meter, powerW) };
+  const { powerW } = meter;
+  const waitsFromMs = waitForCounter(state, meter, instant);
+  const known = { ...state, channel: state.channel ?? meter.channel, waitsFromMs };
+  // a meter that does not know is a meter that is not there: what flows meanwhile comes to light with its next word
+  if (powerW === null || !Number.isFinite(powerW) || waitsFromMs !== null)
+    return { state: known, charger: { ...chargerOf(known, meter, null, true), online: false } };
+  const flow = flowSince(known, meter, powerW, instant);
+  const after = nextPhase(known, flow, settings);
+  return { state: after, charger: chargerOf(after, meter, powerW, flow.isCounted) };
 }
 
-const finite = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
-
-function step(
-  before: MeteredPlugState,
-  powerW: number | null,
-  importWh: number | null,
-  instant: Instant,
-  settings: MeteredPlugSettings,
-): MeteredPlugState {
-  const { nowMs, monotonicMs } = instant;
-  const spanMs = passedMs(before, instant);
-  // the wall clock may have been set: lengths follow the monotonic one
-  const sinceMs = before.last === null ? nowMs : before.sinceMs + nowMs - before.last.atMs - spanMs;
-  const state = addFlow({ ...before, sinceMs }, powerW, spanMs);
-  const last = { atMs: nowMs, monotonicMs, powerW: powerW ?? before.last?.powerW ?? null };
-  const counted = { ...state, last, importWh: importWh ?? before.importWh };
-  if (powerW === null) return counted;
-  return nextPhase(counted, before, powerW > settings.aboveW, instant, settings);
+/** Most that a plug without a charging car can have drawn while nobody looked, Wh. */
+function standbyWh(idleW: number, spanMs: number, { aboveW }: MeteredPlugSettings): number {
+  return Math.min(energyOf(aboveW, spanMs), 2 * energyOf(idleW, spanMs) + BEYOND_STANDBY_WH);
 }
 
-/** Monotonic, or by the wall clock where the program was restarted. */
-function passedMs({ last }: MeteredPlugState, { nowMs, monotonicMs }: Instant): number {
-  if (last === null) return 0;
-  const spanMs = monotonicMs - last.monotonicMs;
-  return spanMs >= 0 ? spanMs : Math.max(0, nowMs - last.atMs);
-}
-
-function addFlow(state: MeteredPlugState, powerW: number | null, spanMs: number): MeteredPlugState {
-  const { phase, last } = state;
-  if (phase === "idle" || phase === "falling" || last === null) return state;
-  const isGap = spanMs > LONGEST_GAP_MS;
-  const meanW = ((last.powerW ?? powerW ?? 0) + (powerW ?? last.powerW ?? 0)) / 2;
-  return {
-    ...state,
-    integratedWh: isGap ? state.integratedWh : state.integratedWh + Math.max(0, energyOf(meanW, spanMs)),
-    chargingS: state.chargingS + spanMs / 1000,
+function nextPhase(before: MeteredPlugState, flow: Flow, settings: MeteredPlugSettings): MeteredPlugState {
+  const { phase } = before;
+  const { spanMs, meanMs, wh, last } = flow;
+  const isAbove = last.powerW > settings.aboveW;
+  const lineMs = before.lineMs + spanMs;
+  // a mean tells of the time before it came
+  const turnedMs = Math.max(before.lineMs, lineMs - meanMs);
+  const state: MeteredPlugState = {
+    ...before,
+    lineMs,
+    last,
+    counterWh: flow.counterWh,
+    uncountedWh: flow.uncountedWh,
+    idleW: phase === "idle" && !isAbove ? Math.max(0, last.powerW) : before.idleW,
   };
+  const chargingS = before.chargingS + chargedMs(before, flow, isAbove) / 1000;
+  const take = (next: MeteredPlugState["phase"], changes: Partial<MeteredPlugState> = {}): MeteredPlugState => ({
+    ...state,
+    phase: next,
+    sinceMs: next === phase ? before.sinceMs : turnedMs,
+    carWh: before.carWh + wh,
+    ...changes,
+  });
+  const ignore = (): MeteredPlugState => take("idle", { carWh: before.carWh });
+  const hasLasted = (seconds: number): boolean => lineMs - before.sinceMs >= secondsToMs(seconds);
+  const isLong = flow.isUnseen && spanMs >= secondsToMs(settings.startAfterS);
+  const idleW = isAbove ? before.idleW : Math.max(before.idleW, last.powerW);
+  const isCharge = (unseenWh: number): boolean =>
+    isLong && flow.isCounted && unseenWh > standbyWh(idleW, spanMs, settings);
+  const isOver = isLong && spanMs >= secondsToMs(settings.endAfterS);
+
+  if (phase === "idle" && isCharge(wh)) {
+    return isAbove ? take("charging", { chargingS: chargedUnseenMs(flow, last.powerW) / 1000 }) : take("idle");
+  }
+  if (phase === "idle" && isAbove) {
+    // the counter before the rise: what flowed up to now belongs to the car, but for the standby of a long time
+    const risingWh = isLong && flow.isCounted ? 0 : wh;
+    return take("rising", { carWh: before.carWh, risingWh, chargingS: meanMs / 1000 });
+  }
+  if (phase === "idle") return ignore();
+
+  const risenWh = before.risingWh + wh;
+  if (phase === "rising" && isAbove && hasLasted(settings.startAfterS))
+    return take("charging", { sinceMs: before.sinceMs, carWh: before.carWh + risenWh, chargingS });
+  if (phase === "rising" && isAbove) return take("rising", { carWh: before.carWh, risingWh: risenWh, chargingS });
+  if (phase === "rising") return isCharge(risenWh) ? take("idle", { carWh: before.carWh + risenWh }) : ignore();
+
+  if (phase === "charging" && isAbove) return take("charging", { chargingS });
+  if (phase === "charging") return take(isOver ? "idle" : "falling", { chargingS });
+
+  // nobody saw when a car came back after a long pause: what it took belongs to what was there before
+  if (isOver) return isCharge(wh) ? take("idle") : ignore();
+  if (isAbove) return take("charging", { chargingS });
+  return take(hasLasted(settings.endAfterS) ? "idle" : "falling");
 }
 
-function nextPhase(
-  state: MeteredPlugState,
-  before: MeteredPlugState,
-  isAbove: boolean,
-  { nowMs }: Instant,
-  { startAfterS, endAfterS }: MeteredPlugSettings,
-): MeteredPlugState {
-  const { phase } = state;
-  const hasLasted = (seconds: number): boolean => nowMs - state.sinceMs >= secondsToMs(seconds);
-  const enter = (next: MeteredPlugState["phase"]): MeteredPlugState => ({ ...state, phase: next, sinceMs: nowMs });
-  if (phase === "idle" && isAbove)
-    // the counter before the rise: what flowed up to now belongs to the car
-    return {
-      ...enter("rising"),
-      importFromWh: before.importWh ?? state.importWh,
-      integratedWh: 0,
-      chargingS: 0,
-    };
-  if (phase === "rising" && !isAbove) return enter("idle");
-  if (phase === "rising" && hasLasted(startAfterS)) return enter("charging");
-  if (phase === "charging" && !isAbove) return enter("falling");
-  if (phase === "falling" && isAbove) return enter("charging");
-  if (phase === "falling" && hasLasted(endAfterS)) return enter("idle");
-  return state;
+/** How much of the time since the reading before was charging, ms. */
+function chargedMs({ phase, last: before }: MeteredPlugState, flow: Flow, isAbove: boolean): number {
+  const { spanMs, meanMs, last } = flow;
+  if (flow.isUnseen && !isShort(flow)) return chargedUnseenMs(flow, Math.max(before?.powerW ?? 0, last.powerW));
+  if (meanMs > 0) return isAbove ? Math.min(meanMs, spanMs) : 0;
+  return phase === "rising" || phase === "charging" ? spanMs : 0;
 }
+
+/** A restart takes no longer. */
+const isShort = ({ spanMs }: Flow): boolean => spanMs < 60_000;
+
+const chargedUnseenMs = ({ isCounted, wh, spanMs }: Flow, powerW: number): number =>
+  isCounted && powerW > 0 ? Math.min(spanMs, (wh / powerW) * 3_600_000) : 0;
 
 const MEANING = {
   idle: { plugged: false, state: "unplugged" },
@@ -139,10 +128,9 @@ const MEANING = {
   falling: { plugged: true, state: "paused" },
 } as const;
 
-function chargerOf(state: MeteredPlugState, meter: Meter, powerW: number | null): Charger {
-  const { phase, importFromWh, importWh } = state;
+function chargerOf(state: MeteredPlugState, meter: Meter, powerW: number | null, isCounted: boolean): Charger {
+  const { phase } = state;
   const isSession = phase === "charging" || phase === "falling";
-  const countedWh = importFromWh === null || importWh === null ? null : Math.max(0, importWh - importFromWh);
   return {
     kind: "charger",
     device: meter.device,
@@ -155,13 +143,13 @@ function chargerOf(state: MeteredPlugState, meter: Meter, powerW: number | null)
     phases: 1,
     setpointA: null,
     limits: null,
-    sessionWh: isSession ? roundTo(countedWh ?? state.integratedWh, 3) : 0,
+    sessionWh: roundTo(COUNT_BEGINS_AT_WH + state.carWh, 3),
     totalWh: null,
-    counters: { sessionResets: "at-unplug", totalGrows: null },
+    counters: { sessionResets: "never", totalGrows: null },
     sessionS: isSession ? roundTo(state.chargingS, 3) : 0,
     socPercent: null,
     rfid: null,
     faults: [],
-    flags: ["metered", ...(countedWh === null ? ["integrated"] : []), ...meter.flags],
+    flags: ["metered", ...(isSession && !isCounted ? ["integrated"] : []), ...meter.flags],
   };
 }

@@ -120,11 +120,13 @@ function passFlow(step: Step, powerW: number | null, isFlowing: boolean, isAway:
     return;
   }
   const spanMs = now(step) - seen.atMs;
-  if (!isFlowing && !seen.isFlowing && !isAway) {
+  // a charger that cannot tell whether a car is there cannot tell either whether one charges
+  const isDoubtful = isAway || draft.isPlugDoubtful;
+  if (!isFlowing && !seen.isFlowing && !isDoubtful) {
     draft.flowFromMs = now(step);
     return;
   }
-  if (!seen.isFlowing && !isAway) draft.flowFromMs = seen.atMs;
+  if (!seen.isFlowing && !isDoubtful) draft.flowFromMs = seen.atMs;
   draft.flowMs += spanMs;
   if (spanMs > LONGEST_INTEGRATION_MS || (!isFlowing && !seen.isFlowing)) return;
   // a state that has just changed says nothing of the power before
@@ -200,7 +202,10 @@ function giveEnergy(step: Step, charger: Charger, before: CountersBefore, isAway
   const sums = marksOf(draft);
   const ofLast = pluggedIn(charger) === true ? { ...sums, session: draft.unpluggedMarks.session } : sums;
   if (pluggedIn(charger) === false || (isAway && isLate)) correctClosed(step, ofLast);
-  if (isAway) findMissedSession(step, ownShare(step, charger, before), ofLast);
+  if (isAway) {
+    const ownWh = ownShare(step, charger, before);
+    findMissedSession(step, { ownWh, until: ofLast, isMetered: isMetered(charger) });
+  }
 }
 
 /** What of the total's gain belongs to the car that is there now, Wh. */
@@ -212,8 +217,10 @@ function ownShare(step: Step, charger: Charger, before: CountersBefore): number 
   return (draft.sessionCounter?.sumWh ?? 0) - before.marks.session;
 }
 
-function noteSource(session: OpenSession, { flags }: Charger): void {
-  if (flags.includes("metered")) session.source = "external-meter";
+const isMetered = ({ flags }: Charger): boolean => flags.includes("metered");
+
+function noteSource(session: OpenSession, charger: Charger): void {
+  if (isMetered(charger)) session.source = "external-meter";
 }
 
 /** Remembers the sums while there is no car: the next session begins there. */

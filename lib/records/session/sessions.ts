@@ -1,5 +1,5 @@
 import { roundTo } from "../../model/units.ts";
-import type { SessionFlag } from "../../model/session.ts";
+import type { EnergySource, SessionFlag } from "../../model/session.ts";
 import { addEnergy, isKnownLate, takeLoose, takenWh } from "./energy.ts";
 import { type Marks, type OpenSegment, type OpenSession, type Troubled, UNTROUBLED } from "./state.ts";
 import { flagSession, marksOf, now, openSegment, type Step } from "./step.ts";
@@ -220,12 +220,19 @@ function makeLooseSegment(session: OpenSession): void {
   session.looseWh = 0;
 }
 
+export interface Missed {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly wh: number;
+  readonly source: EnergySource;
+}
+
 /**
  * A whole session of which only the energy is known, between two looks at the counter.
  *
  * @param sinceWh what the counter has gained since
  */
-export function tellMissedSession(step: Step, fromMs: number, untilMs: number, wh: number, sinceWh: number): void {
+export function tellMissedSession(step: Step, { fromMs, untilMs, wh, source }: Missed, sinceWh: number): void {
   const { draft } = step;
   const marks = marksOf(draft);
   const session = newSession(step, {
@@ -237,7 +244,7 @@ export function tellMissedSession(step: Step, fromMs: number, untilMs: number, w
     isPartial: true,
   });
   session.unpluggedMs = untilMs;
-  session.source = "total-counter";
+  session.source = source;
   const { session: current, closed } = draft;
   const endWh = draft.totalCounter?.lastWh;
   session.meterEndWh = endWh === undefined ? null : roundTo(endWh - sinceWh, 3);

@@ -1,6 +1,6 @@
 import type { Charger } from "../../model/records.ts";
 import { secondsToMs } from "../../model/units.ts";
-import type { Activity, Pending } from "./state.ts";
+import type { Activity, Marks, Pending } from "./state.ts";
 import { marksOf, now, openSegment, type Step } from "./step.ts";
 import { beginSegment, beginSession, closeSession, endSegment, stopCharging, unplugSession } from "./sessions.ts";
 
@@ -118,7 +118,7 @@ function settlePluggedIn(step: Step, { sinceMs }: Pending<boolean>): void {
     if (draft.session !== null) closeSession(step, draft.session, { reason: "unplugged", until: draft.unpluggedMarks });
     beginSession(step, {
       pluggedMs: sinceMs,
-      marks: draft.unpluggedMarks,
+      marks: beginOf(draft),
       troubled: draft.unpluggedTroubled,
       adoptedWh: 0,
       adoptedMs: 0,
@@ -129,6 +129,17 @@ function settlePluggedIn(step: Step, { sinceMs }: Pending<boolean>): void {
   draft.phase = "plugged";
   draft.pendingPlug = null;
   goOnFlowing(step, sinceMs);
+}
+
+/** Sums when the last reading saw no car; a counter that came with this one began to be summed with it. */
+function beginOf(draft: Step["draft"]): Marks {
+  const { session, total } = marksOf(draft);
+  const { unpluggedMarks: marks } = draft;
+  return {
+    ...marks,
+    session: marks.session ?? (session === null ? null : 0),
+    total: marks.total ?? (total === null ? null : 0),
+  };
 }
 
 /** The car was there before anybody looked: what its counter shows has been delivered. */

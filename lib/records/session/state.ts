@@ -167,7 +167,7 @@ export interface DetectorState {
   readonly sessionCounter: Counter | null;
   readonly totalCounter: Counter | null;
   readonly totalGrows: "continuously" | "at-unplug" | null;
-  readonly sessionResets: "at-unplug" | "at-plug" | null;
+  readonly sessionResets: "at-unplug" | "at-plug" | "never" | null;
   readonly integratedWh: number;
   readonly integratedDischargeWh: number;
   /** newest mains voltages, V, for telling glitches */

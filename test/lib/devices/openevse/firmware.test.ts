@@ -154,6 +154,15 @@ describe("openevse: the three meanings of wh", () => {
     });
     assert.deepEqual([energy.sessionWh, energy.totalWh], [3841.2, 1_523_900]);
   });
+  it("never from the counters of day and month, which go to 0 at midnight", () => {
+    const newest = byKeys("session_energy total_day total_month uptime");
+    for (const total_day of [17.5, 0]) {
+      const energy = readEnergy(newest, { total_day, session_energy: 3841.2, total_energy: 1523.9 });
+      assert.deepEqual([energy.sessionWh, energy.totalWh], [3841.2, 1_523_900]);
+      const without = readEnergy(newest, { total_day });
+      assert.deepEqual([without.sessionWh, without.totalWh], [null, null]);
+    }
+  });
   it("the device's own word goes before the user's", () => {
     assert.equal(byKeys("wh state vehicle session_energy", { whMeaning: "session-ws" }).meter, "controller");
     assert.equal(byKeys("wh state", { isAnnounced: true, whMeaning: "session-ws" }).meter, "wh-lifetime");

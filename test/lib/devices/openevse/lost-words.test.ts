@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import { EvError } from "../../../../lib/model/errors.ts";
+import type { Charger } from "../../../../lib/model/records.ts";
 import { CHARGING, closeBenches, lent, NONE, open, PAUSED } from "./word-bench.ts";
 
 /* What a charger is told and what it says, word by word: one that is deaf, dead, or slow to introduce itself. */
@@ -235,6 +236,54 @@ describe("openevse: words that are lost, old or late", () => {
     await bench.clock.advanceAsync(25_000);
     bench.say({ ...CHARGING, uptime: "12" });
     assert.equal(await ordered, "done");
+  });
+
+  it("takes no document for a sign of life", async () => {
+    const bench = open();
+    bench.say({ override: NONE, claim: NONE, config: '{"version":"v5.1.5"}' });
+    assert.equal(await bench.order("pause"), "unreachable");
+    assert.deepEqual(bench.told(), []);
+  });
+
+  it("does not take a charger that was replaced long ago, but is still announced, for a stranger", async () => {
+    const bench = open();
+    bench.say({ ...CHARGING, override: NONE, config: '{"wifi_serial":"a","version":"v5.1.5"}' });
+    bench.events.announced({ state: "connected", id: "b", mqtt: "garage" }, true);
+    assert.equal(await bench.order("pause"), "timeout", "it is told");
+    bench.events.announced({ state: "connected", id: "b", mqtt: "garage" }, false);
+    assert.equal(await bench.order("pause"), "config", "now another one really answers");
+  });
+
+  it("stops no charge of somebody else when its own has ended", async () => {
+    const bench = await lent();
+    await bench.clock.advanceAsync(60_000);
+    assert.equal(bench.told().length, 1);
+    bench.say({ claim: '{"priority":500,"state":"disabled","auto_release":false}', manual_override: "1" });
+    for (let second = 0; second < 60; second += 5) {
+      bench.say(CHARGING);
+      await bench.clock.advanceAsync(5000);
+    }
+    assert.deepEqual(bench.told(), []);
+  });
+
+  it("does not repeat what a lost controller said last", async () => {
+    const bench = open();
+    const records: Charger[] = [];
+    bench.device.subscribe(({ charger }) => records.push(charger));
+    bench.say({ ...CHARGING, uptime: "5000", voltage: "230", amp: "10000", power: "2300", evse_connected: "0" });
+    await bench.clock.advanceAsync(5000);
+    const { state, powerW, setpointA, faults } = records.at(-1) ?? {};
+    assert.deepEqual([state, powerW, setpointA], ["unknown", null, null]);
+    assert.deepEqual(
+      faults?.map(({ code }) => code),
+      ["no-controller"],
+    );
+  });
+
+  it("reports what the controller refuses", async () => {
+    const bench = open({}, (text) => (text.startsWith("$SC") ? "$NK^21" : "$OK 03 10 03 0140"));
+    bench.say(OLD);
+    assert.equal(await bench.order(10), "refused");
   });
 
   it("does not take an uptime that the broker has kept for a restart", async () => {

@@ -268,6 +268,29 @@ describe("the session log", () => {
     assert.deepEqual(rig.events(), []);
   });
 
+  it("tells it after a later start when the store could not be asked at the first one", async () => {
+    rig = await createRig();
+    await rig.plug();
+    await rig.charge(60, 7200);
+    rig.deafen(true);
+    await rig.unplug();
+    await rig.run(10);
+    rig.deafen(false);
+    rig.heard.length = 0;
+    const { findSession } = rig.store;
+    rig.store.findSession = () => Promise.reject(new Error("the server is away"));
+    await rig.redeploy();
+    await rig.run(2);
+    assert.deepEqual(rig.events(), []);
+    rig.store.findSession = findSession;
+    await rig.redeploy();
+    await rig.run(2);
+    assert.deepEqual(rig.events(), ["closed"]);
+    rig.heard.length = 0;
+    await rig.redeploy();
+    assert.deepEqual(rig.events(), []);
+  });
+
   it("makes one row of a session with twenty deploys in it", async () => {
     rig = await createRig();
     await rig.plug();

@@ -119,13 +119,17 @@ describe("the session detector", () => {
     assert.ok(updates >= 9 && updates <= 15, String(updates));
   });
 
-  it("goes on for months of flapping without a state that grows without end", () => {
+  it("goes on for months of flapping without a state that grows without end", function () {
+    // tens of thousands of steps: some seconds of work, on a busy machine many
+    this.timeout(60_000);
     const lines = Array.from({ length: 4000 }, (_, at) => `${100 + at * 10} state=${at % 2 === 0 ? 3 : 254}`);
     const { state } = play(["0 state=1 vehicle=0 session_energy=0 total=100", "60 state=2 vehicle=1", ...lines]);
     assert.ok((state.session?.segments.length ?? 0) <= 1000);
   });
 
-  it("goes on for months of flapping without a profile of the estimate that grows without end", () => {
+  it("goes on for months of flapping without a profile of the estimate that grows without end", function () {
+    // tens of thousands of steps: some seconds of work, on a busy machine many
+    this.timeout(60_000);
     const lines = Array.from({ length: 9000 }, (_, at) => `${100 + at * 10} state=${at % 3 === 0 ? 3 : 254} amp=10000`);
     const { state, findings } = play(
       ["0 state=1 wh=1000000 voltage=240 amp=0", "60 state=2", ...lines, "91000 state=1 amp=0", "91040 wh=1030000"],
@@ -152,6 +156,19 @@ describe("the session detector", () => {
     assert.equal(gap.energyWh, 1000);
     assert.equal(gap.fromMs, START_MS + 660_000);
     assert.equal(gap.toMs, START_MS + 1_260_000);
+  });
+
+  it("counts from the first moment what a counter shows that is only there while a car is", () => {
+    const { sessions } = take([
+      reading(0, "state=1 vehicle=0"),
+      reading(10, "state=1 vehicle=0"),
+      ...Array.from({ length: 100 }, (_, s) => reading(60 + s, `state=3 vehicle=1 session_energy=${s * 2}`)),
+      ...Array.from({ length: 60 }, (_, s) => reading(160 + s, "state=1 vehicle=0")),
+    ]);
+    assert.deepEqual(
+      sessions.map(({ energyWh }) => energyWh),
+      [198],
+    );
   });
 
   it("is described with every flag it can set", () => {

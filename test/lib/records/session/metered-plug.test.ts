@@ -4,13 +4,10 @@ import { meterSchema } from "../../../../lib/model/records.ts";
 import { isoAt } from "../../../../lib/model/units.ts";
 import type { Finding } from "../../../../lib/records/session/detected.ts";
 import { defaultDetectorSettings, detect, startDetector } from "../../../../lib/records/session/detector.ts";
-import {
-  defaultMeteredPlugSettings,
-  readMeteredPlug,
-  readMeteredPlugState,
-  startMeteredPlug,
-} from "../../../../lib/records/session/metered-plug.ts";
+import { defaultMeteredPlugSettings, readMeteredPlug } from "../../../../lib/records/session/metered-plug.ts";
+import { readMeteredPlugState, startMeteredPlug } from "../../../../lib/records/session/plug-state.ts";
 import { expectSound } from "./expect.ts";
+import { playMinutes } from "./minutes.ts";
 import { finalSessions, START_MS, toldWh } from "./traces.ts";
 
 interface Stretch {
@@ -109,5 +106,41 @@ describe("a metered plug as a charger", () => {
     assert.deepEqual(play(stretches, { throughJson: true }), play(stretches));
     for (const rubbish of [null, 3, {}, { version: 0 }])
       assert.deepEqual(readMeteredPlugState(rubbish), startMeteredPlug());
+  });
+
+  describe("told by means of a minute", () => {
+    const minutes = (count: number, powerW: number): number[] => Array<number>(count).fill(powerW);
+    // 12 s of the first minute, 59 whole ones, 24 s of the last
+    const charge = [240, ...minutes(59, 1200), 480];
+    const chargeWh = (240 + 59 * 1200 + 480) / 60;
+    const evening = [...minutes(10, 0), ...charge, ...minutes(20, 0)];
+
+    it("counts each minute at its mean, the first and the last of a charge too", () => {
+      const sessions = finalSessions(playMinutes(evening).findings);
+      assert.equal(sessions.length, 1);
+      const [session] = sessions;
+      assert.equal(session?.energyWh, chargeWh);
+      assert.equal(session?.pluggedAtMs, START_MS + 10 * 60_000);
+      // a minute below the threshold is known at its end
+      assert.ok((session?.chargingS ?? 0) <= 62 * 60, JSON.stringify(session));
+    });
+
+    it("counts each minute once, however irregularly it comes, and however often", () => {
+      const irregular = { delayMs: (minute: number) => [0, 55_000, 3000, 31_000][minute % 4] ?? 0 };
+      for (const how of [irregular, { copies: 3 }, { ...irregular, copies: 2 }])
+        assert.deepEqual(
+          finalSessions(playMinutes(evening, how).findings).map(({ energyWh }) => energyWh),
+          [chargeWh],
+        );
+    });
+
+    it("fills a few minutes that are missing, and leaves out what nobody knows", () => {
+      const gap = (count: number): (number | null)[] =>
+        evening.map((powerW, minute) => (minute >= 30 && minute < 30 + count ? null : powerW));
+      const energyOf = (count: number): number | undefined =>
+        finalSessions(playMinutes(gap(count)).findings)[0]?.energyWh;
+      assert.equal(energyOf(3), chargeWh);
+      assert.equal(energyOf(20), chargeWh - 20 * 20);
+    });
   });
 });

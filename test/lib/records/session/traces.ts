@@ -15,11 +15,12 @@ import type { DetectorState } from "../../../../lib/records/session/state.ts";
  *
  * Words: state, vehicle, session_energy (Wh), session_elapsed (s), total (kWh), wattsec (Ws), wh (by firmware), amp (mA),
  * voltage, power, temp (degrees), uptime, rfid, soc; announce=connected|disconnected; retained=1 (a snapshot);
+ * status, register (Wh; an OCPP connector's status and meter);
  * silent=1 (nothing is repeated until the next line); clock=+3600 (the host's clock is set); restart=600 (the program is
  * away for so long before this line).
  */
 
-export type Firmware = "5.x" | "4.1.7" | "2.9.1" | "2.7.5";
+export type Firmware = "5.x" | "4.1.7" | "2.9.1" | "2.7.5" | "ocpp";
 
 export const START_MS = Date.UTC(2026, 9, 20, 8);
 
@@ -29,6 +30,19 @@ const COUNTERS: Record<Firmware, Charger["counters"]> = {
   "4.1.7": { sessionResets: "at-plug", totalGrows: "at-unplug" },
   "2.9.1": { sessionResets: null, totalGrows: "at-unplug" },
   "2.7.5": { sessionResets: "at-plug", totalGrows: null },
+  ocpp: { sessionResets: null, totalGrows: "continuously" },
+};
+
+/** What a connector's status of OCPP 1.6 means (ocpp 6). */
+const STATUS: Readonly<Record<string, readonly [plugged: boolean | null, state: ChargerState]>> = {
+  Available: [false, "unplugged"],
+  Preparing: [true, "plugged"],
+  Charging: [true, "charging"],
+  SuspendedEV: [true, "paused"],
+  SuspendedEVSE: [true, "paused"],
+  Finishing: [true, "plugged"],
+  Faulted: [null, "fault"],
+  Unavailable: [null, "unknown"],
 };
 
 type Words = Readonly<Record<string, string>>;
@@ -59,7 +73,8 @@ function pluggedOf(code: number | null, vehicle: number | null): boolean | null 
 /** One reading of an OpenEVSE in the record vocabulary. */
 export function chargerOf(words: Words, firmware: Firmware, atMs: number): Charger {
   const code = numberOf(words["state"]);
-  const state = stateOf(code, words);
+  const status = STATUS[words["status"] ?? ""];
+  const state = status?.[1] ?? stateOf(code, words);
   const whole = (word: string, factor: number): number | null => {
     const figure = numberOf(words[word]);
     return figure === null ? null : figure * factor;
@@ -71,13 +86,13 @@ export function chargerOf(words: Words, firmware: Firmware, atMs: number): Charg
     device: words["device"] ?? "openevse",
     at: isoAt(atMs),
     online: words["announce"] !== "disconnected",
-    plugged: pluggedOf(code, numberOf(words["vehicle"])),
+    plugged: status === undefined ? pluggedOf(code, numberOf(words["vehicle"])) : status[0],
     state,
     powerW: numberOf(words["power"]),
     currentA: whole("amp", 1 / 1000),
     voltageV: numberOf(words["voltage"]),
     sessionWh: whole("session_energy", 1) ?? whole("wattsec", 1 / 3600) ?? wh,
-    totalWh: whole("total", 1000) ?? lifetimeWh,
+    totalWh: whole("total", 1000) ?? whole("register", 1) ?? lifetimeWh,
     counters: COUNTERS[firmware],
     sessionS: numberOf(words["session_elapsed"]),
     socPercent: numberOf(words["soc"]),
@@ -85,7 +100,7 @@ export function chargerOf(words: Words, firmware: Firmware, atMs: number): Charg
     temperatureC: numberOf(words["temp"]),
     uptimeS: numberOf(words["uptime"]),
     firmware,
-    faults: state === "fault" ? [{ code: String(code), text: `fault ${code}` }] : [],
+    faults: state === "fault" ? [{ code: String(code ?? words["status"]), text: `fault ${code}` }] : [],
     flags: (words["flags"] ?? "").split(",").filter((flag) => flag !== ""),
   });
 }

@@ -135,6 +135,16 @@ describe("a store in a SQLite file", () => {
     assert.equal(await store.prune(), 2000);
   });
 
+  it("is brought back to a backup, but for what is kept: an open session goes on", async () => {
+    const session = exampleSession();
+    await store.commit({ kept: [{ name: "open", content: "then" }] });
+    await store.backup("before");
+    await store.commit({ sessions: [{ session, reason: "detected" }], kept: [{ name: "open", content: "now" }] });
+    await store.restore("before");
+    assert.equal(await store.findSession(session.sessionId), null);
+    assert.equal(await store.recall("open"), "now");
+  });
+
   it("refuses a second store on the same file", async () => {
     await assert.rejects(open(), (error) => error instanceof EvError && error.code === "config");
   });

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createManualClock, systemClock } from "../../../../../lib/model/clock.ts";
 import { EvError } from "../../../../../lib/model/errors.ts";
 import { silentLogger } from "../../../../../lib/model/logger.ts";
 import { backupName, createBackups } from "../../../../../lib/records/store/file/backups.ts";
 import { commitChange } from "../../../../../lib/records/store/file/commit-change.ts";
+import { createCursors } from "../../../../../lib/records/store/file/cursors.ts";
 import { type OpenFile, openFile } from "../../../../../lib/records/store/file/open-file.ts";
 import { openStore } from "../../../../../lib/records/store/open-store.ts";
 import { packReadings } from "../../../../../lib/records/store/readings-pack.ts";
@@ -56,6 +57,13 @@ describe("the records file", () => {
     assert.equal(pragma(quick, "synchronous"), 1);
   });
 
+  it("lies in a folder that is its owner's alone", () => {
+    path = join(made.folder, "records", "records.sqlite");
+    open();
+    // Windows has no such modes
+    if (process.platform !== "win32") assert.equal(statSync(join(made.folder, "records")).mode & 0o777, 0o700);
+  });
+
   it("is brought to a newer schema after a backup, and keeps its rows", () => {
     const session = exampleSession();
     commitChange(writable(open()), { sessions: [{ session, reason: "detected" }] }, { hasServer: false, nowMs: 0 });
@@ -103,6 +111,31 @@ describe("the records file", () => {
       "no energy is lost",
     );
     assert.deepEqual(waiting.at(-1), exampleReading(1200), "the newest are as they were");
+  });
+
+  it("makes coarse readings no coarser while finer ones are left", () => {
+    const file = writable(open());
+    const kinds = () =>
+      file.all<{ kind: string }>("SELECT DISTINCT kind FROM outbox ORDER BY kind").map(({ kind }) => kind);
+    for (let minute = 0; minute < 400; minute++) {
+      postPack(file, packReadings([exampleReading(minute + 1)]), minute);
+      thinOutbox(file, 300);
+    }
+    assert.deepEqual(kinds(), ["readings", "readings-15"]);
+  });
+
+  it("reads no more than fifty lists at a time: the oldest is given up, and says so", () => {
+    const reading = open().reading ?? assert.fail("not readable");
+    const cursors = createCursors();
+    const many = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20)
+      SELECT i, '${"x".repeat(50_000)}' AS text FROM n`;
+    const lists = Array.from({ length: 51 }, () => cursors.open(reading, many, []).cursor ?? assert.fail("one part"));
+    assert.throws(
+      () => cursors.more(lists[0] ?? 0),
+      (error) => error instanceof EvError && error.code === "closed",
+    );
+    assert.match(cursors.more(lists[1] ?? 0).rows, /^\[\{"i":5,/);
+    cursors.closeAll();
   });
 
   it("drops the oldest readings only when even coarse ones are too many, and says how many", () => {
@@ -177,6 +210,11 @@ describe("backups", () => {
       assert.equal(names.length, 3, names.join());
       assert.equal(names[0], "by hand.sqlite");
       assert.equal(await backups.makeDaily(0), null);
+      // a clock that was set back finds the latest one days ahead of it
+      assert.notEqual(
+        await createBackups(path, folder, createManualClock(Date.now() - 200_000_000)).makeDaily(2),
+        null,
+      );
     } finally {
       await store.close();
       made.remove();
