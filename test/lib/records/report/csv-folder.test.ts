@@ -104,6 +104,19 @@ describe("a folder of monthly files", () => {
     chmodSync(path(), 0o644);
   });
 
+  it("writes a placeholder of one minute once, also after a restart, and all of other minutes", async () => {
+    const placeholder = (stamp: string): CsvLine => ({
+      month: "197001",
+      header: null,
+      row: `"1970/01/01 00:00",0,"1970/01/01 09:00","${stamp}"`,
+      minute: stamp,
+    });
+    const [first, second] = [placeholder("202502201109"), placeholder("202502201110")];
+    await open().append("197001", [first, first]);
+    await open().append("197001", [first, second]);
+    assert.equal(readFileSync(join(folder, "197001h2vmgr-rawd.csv"), "utf8"), `${first.row}\n${second.row}\n`);
+  });
+
   it("makes the folder when it does not exist", async () => {
     folder = join(folder, "a", "b");
     await open().append("202502", [FIRST]);

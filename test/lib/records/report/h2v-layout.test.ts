@@ -69,7 +69,7 @@ describe("a line in the layout of the original scripts", () => {
       month: "197001",
       header: null,
       row: '"1970/01/01 00:00",6932,22436,817,849,2,0,-64,4,"1970/01/01 09:00","202502201109"',
-      minute: null,
+      minute: HOST,
     });
   });
 
