@@ -117,18 +117,18 @@ describe("an H2V gateway that is read", () => {
     assert.ok((rig.minutes.at(-1)?.gapMinutes ?? 0) >= 10);
   });
 
-  const losses: readonly (readonly [H2vFault, string])[] = [
-    ["html-200", "bad-reply"],
+  const losses: readonly (readonly [H2vFault, string, string?])[] = [
+    ["html-200", "bad-reply", "200 with a router's log-in page"],
     ["garbage", "bad-reply"],
     ["server-error", "bad-reply"],
     ["redirect", "bad-reply"],
-    ["endless-body", "too-large"],
+    ["endless-body", "too-large", "1 GB body"],
     ["unauthorized", "auth"],
     ["not-found", "refused"],
     ["refuse", "unreachable"],
   ];
-  for (const [fault, code] of losses) {
-    it(`tells of it once and recovers by itself: ${fault}`, async () => {
+  for (const [fault, code, quote = fault] of losses) {
+    it(`tells of it once and recovers by itself: "${quote}"`, async () => {
       const rig = await start(fault);
       await rig.next();
       assert.equal(rig.troubles[0], `lost ${code}`);
@@ -143,7 +143,7 @@ describe("an H2V gateway that is read", () => {
     });
   }
 
-  it("keeps what is right of a spoilt page", async () => {
+  it('keeps what is right of a "page as UTF-8 or Shift_JIS", of `本日[abc]`, of "negative and 7-digit values"', async () => {
     for (const [fault, flag] of [
       ["letters", "unreadable:本日"],
       ["seven-digits", "implausible:平均"],
