@@ -95,10 +95,18 @@ const en: ReportTexts = {
   },
 };
 
+const japaneseCalendar = new Intl.DateTimeFormat("ja-JP-u-ca-japanese", {
+  era: "long",
+  year: "numeric",
+  timeZone: "UTC",
+});
+/** `令和7年`, as on the tax form: a year belongs to the era of its end. */
+const japaneseYear = (year: string): string => japaneseCalendar.format(Date.UTC(Number(year), 11, 31));
+
 const ja: ReportTexts = {
   lang: "ja",
   title: (month) => `電力使用月報　${month.slice(0, 4)}年${Number(month.slice(5))}月`,
-  yearTitle: (year) => `${year}年分　車両充電費の家事按分表（青色申告用）`,
+  yearTitle: (year) => `${japaneseYear(year)}分（${year}年分）　車両充電費の家事按分表（青色申告用）`,
   device: "計測機器",
   period: "対象月",
   houseKwh: "住宅の使用電力量（kWh）",

@@ -154,6 +154,17 @@ describe("the monthly report", () => {
     await assert.rejects(createMonthlyReport(options()).answer(ask({ year: 2019 })), coded("out-of-range"));
   });
 
+  it("says the year of the yearly sheet in Japanese as the tax form does, beside the common one", async () => {
+    const sheet = async (year: string, language: string): Promise<string> => {
+      writeFileSync(join(folder, `${year}12h2vmgr-rawd.csv`), `${HEADER}\n${row(`${year}/12/01 00:00`)}\n`);
+      return (await createMonthlyReport(options()).answer(ask({ year, language, write: false }))).html;
+    };
+    assert.match(await sheet("2025", "ja"), /<h1>令和7年分（2025年分）　/);
+    assert.match(await sheet("2019", "ja"), /<h1>令和元年分（2019年分）　/, "the year in which it began");
+    assert.match(await sheet("2018", "ja"), /<h1>平成30年分（2018年分）　/);
+    assert.match(await sheet("2025", "en"), /<h1>Yearly sheet 2025:/);
+  });
+
   it("gives the yearly sheet alone", async () => {
     const { month, year, csv } = await createMonthlyReport(options()).answer(ask({ year: "2025", write: false }));
     assert.equal(month, null);
