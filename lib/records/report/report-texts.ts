@@ -1,4 +1,4 @@
-import type { CsvProblemCode } from "./h2v-csv.ts";
+import type { CsvProblemCode } from "../h2v-files/h2v-csv.ts";
 
 /** The report's words. They belong to the paper, not to the editor, so that one report can speak both languages. */
 export interface ReportTexts {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { createManualClock } from "../../../lib/model/clock.ts";
-import { openCsvFolder } from "../../../lib/records/report/csv-folder.ts";
+import { openCsvFolder } from "../../../lib/records/h2v-files/csv-folder.ts";
 import { createMonthlyReport, type ReportAnswer } from "../../../lib/records/report/monthly-report.ts";
 import { readReportRequest } from "../../../lib/records/report/report-request.ts";
 

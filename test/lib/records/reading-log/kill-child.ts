@@ -5,7 +5,7 @@ import { createManualClock, systemClock } from "../../../../lib/model/clock.ts";
 import { silentLogger } from "../../../../lib/model/logger.ts";
 import { createCsvDesk } from "../../../../lib/records/reading-log/csv-desk.ts";
 import { startReadingLog } from "../../../../lib/records/reading-log/reading-log.ts";
-import { openCsvFolder } from "../../../../lib/records/report/csv-folder.ts";
+import { openCsvFolder } from "../../../../lib/records/h2v-files/csv-folder.ts";
 import { openStore } from "../../../../lib/records/store/open-store.ts";
 
 /*

@@ -8,8 +8,8 @@ import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it } from "mocha";
 import type { H2vMinute } from "../../../../lib/model/h2v.ts";
-import { createCsvReader } from "../../../../lib/records/report/h2v-csv.ts";
-import { sampleMinute } from "../report/h2v-layout.test.ts";
+import { createCsvReader } from "../../../../lib/records/h2v-files/h2v-csv.ts";
+import { sampleMinute } from "../h2v-files/h2v-layout.test.ts";
 
 /** How often the process is killed; `EV_KILLS=200` for the long version. */
 const KILLS = Number(process.env["EV_KILLS"] ?? 5);

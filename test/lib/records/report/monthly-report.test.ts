@@ -12,7 +12,7 @@ import { createMonthlyReport, type MonthlyReportOptions } from "../../../../lib/
 import { readReportRequest } from "../../../../lib/records/report/report-request.ts";
 import { openStore } from "../../../../lib/records/store/open-store.ts";
 import type { Store } from "../../../../lib/records/store/store.ts";
-import { sampleMinute } from "./h2v-layout.test.ts";
+import { sampleMinute } from "../h2v-files/h2v-layout.test.ts";
 
 const HEADER =
   '"最新電力情報の時刻","本日","昨日","平均","最大","車充電","ピークカット状態","PCC接続状態","TSC接続状態","充電開始時刻(nooffset)"';

@@ -17,7 +17,7 @@ const DEADLINE_MS = 120_000;
  * @throws EvError `unsupported` when the writer is not installed, `timeout`, `internal`
  */
 export function xlsxOfTable(table: Table): Promise<Buffer> {
-  const worker = new Worker(workerFile("records/report/xlsx-worker"), { name: "ev-xlsx" });
+  const worker = new Worker(workerFile("records/tables/xlsx-worker"), { name: "ev-xlsx" });
   return new Promise<Buffer>((resolve, reject) => {
     const patience = setTimeout(() => reject(new EvError("timeout", "The spreadsheet took too long.")), DEADLINE_MS);
     worker.on("message", (reply: Uint8Array | { readonly missing: string }) => {

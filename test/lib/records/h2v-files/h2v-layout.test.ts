@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { type H2vMinute, h2vSchema } from "../../../../lib/model/h2v.ts";
 import { h2vLabels, type H2vKey } from "../../../../lib/model/h2v-page.ts";
-import { toCsvLine, toMeteredLine } from "../../../../lib/records/report/h2v-layout.ts";
+import { toCsvLine, toMeteredLine } from "../../../../lib/records/h2v-files/h2v-layout.ts";
 
 /** The sample minute of the fact sheet, with changes; undefined leaves a label out. */
 export function sampleMinute(

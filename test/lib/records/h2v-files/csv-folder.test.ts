@@ -5,9 +5,9 @@ import { join } from "node:path";
 import iconv from "iconv-lite";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { EvError } from "../../../../lib/model/errors.ts";
-import { type CsvFolder, openCsvFolder } from "../../../../lib/records/report/csv-folder.ts";
-import type { CsvLayout, CsvLine } from "../../../../lib/records/report/h2v-layout.ts";
-import type { FileEncoding } from "../../../../lib/records/report/text-encoding.ts";
+import { type CsvFolder, openCsvFolder } from "../../../../lib/records/h2v-files/csv-folder.ts";
+import type { CsvLayout, CsvLine } from "../../../../lib/records/h2v-files/h2v-layout.ts";
+import type { FileEncoding } from "../../../../lib/records/h2v-files/text-encoding.ts";
 
 const HEADER = '"最新電力情報の時刻","本日"';
 const line = (minute: string): CsvLine => ({ month: "202502", header: HEADER, row: `"${minute}",1`, minute });
