@@ -80,6 +80,17 @@ describe("an H2V gateway that is read", () => {
     assert.equal(rig.gateway.requests, 2);
   });
 
+  it("leaves the gateway a second between two looks, however often it is told to look", async () => {
+    const rig = await start();
+    const waiting = rig.clock.pending;
+    const looked = rig.h2v.readNow();
+    assert.equal(rig.clock.pending, waiting + 1, "it waits");
+    assert.equal(rig.gateway.requests, 1);
+    rig.clock.advance(1000);
+    await looked;
+    assert.equal(rig.gateway.requests, 2);
+  });
+
   it("tells the placeholder once per minute, and when it is over", async () => {
     const rig = await start("placeholder");
     await rig.next();

@@ -114,7 +114,10 @@ describe(`a reading log that is killed ${KILLS} times (EV_KILLS)`, function () {
     assert.deepEqual(troubles, []);
 
     const all = Array.from({ length: (epochMs - FIRST_MS) / 60_000 }, (_, at) => FIRST_MS + at * 60_000);
-    assert.deepEqual([...acknowledged].toSorted(), all);
+    assert.deepEqual(
+      [...acknowledged].toSorted((first, second) => first - second),
+      all,
+    );
     const real = all.filter((minuteMs) => !isPlaceholder(minuteMs));
     const text = readFileSync(fileOf("202502"), "utf8");
     assert.equal(text.match(/^"最新/gm)?.length, 1);
