@@ -12,7 +12,7 @@ import { createMonthlyReport, type MonthlyReportOptions } from "../../../../lib/
 import { readReportRequest } from "../../../../lib/records/report/report-request.ts";
 import { openStore } from "../../../../lib/records/store/open-store.ts";
 import type { Store } from "../../../../lib/records/store/store.ts";
-import { sampleMinute } from "./h2v-layout.test.ts";
+import { sampleMinute } from "../h2v-files/h2v-layout.test.ts";
 
 const HEADER =
   '"最新電力情報の時刻","本日","昨日","平均","最大","車充電","ピークカット状態","PCC接続状態","TSC接続状態","充電開始時刻(nooffset)"';
@@ -152,6 +152,17 @@ describe("the monthly report", () => {
   it("says `out-of-range` when nothing was recorded", async () => {
     await assert.rejects(createMonthlyReport(options()).answer(ask("2024-12")), coded("out-of-range"));
     await assert.rejects(createMonthlyReport(options()).answer(ask({ year: 2019 })), coded("out-of-range"));
+  });
+
+  it("says the year of the yearly sheet in Japanese as the tax form does, beside the common one", async () => {
+    const sheet = async (year: string, language: string): Promise<string> => {
+      writeFileSync(join(folder, `${year}12h2vmgr-rawd.csv`), `${HEADER}\n${row(`${year}/12/01 00:00`)}\n`);
+      return (await createMonthlyReport(options()).answer(ask({ year, language, write: false }))).html;
+    };
+    assert.match(await sheet("2025", "ja"), /<h1>令和7年分（2025年分）　/);
+    assert.match(await sheet("2019", "ja"), /<h1>令和元年分（2019年分）　/, "the year in which it began");
+    assert.match(await sheet("2018", "ja"), /<h1>平成30年分（2018年分）　/);
+    assert.match(await sheet("2025", "en"), /<h1>Yearly sheet 2025:/);
   });
 
   it("gives the yearly sheet alone", async () => {

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import iconv from "iconv-lite";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { EvError } from "../../../../lib/model/errors.ts";
-import { type CsvFolder, openCsvFolder } from "../../../../lib/records/report/csv-folder.ts";
-import type { CsvLayout, CsvLine } from "../../../../lib/records/report/h2v-layout.ts";
-import type { FileEncoding } from "../../../../lib/records/report/text-encoding.ts";
+import { type CsvFolder, openCsvFolder } from "../../../../lib/records/h2v-files/csv-folder.ts";
+import type { CsvLayout, CsvLine } from "../../../../lib/records/h2v-files/h2v-layout.ts";
+import type { FileEncoding } from "../../../../lib/records/h2v-files/text-encoding.ts";
 
 const HEADER = '"最新電力情報の時刻","本日"';
 const line = (minute: string): CsvLine => ({ month: "202502", header: HEADER, row: `"${minute}",1`, minute });
@@ -102,6 +102,19 @@ describe("a folder of monthly files", () => {
     await folderNow.append("202502", [FIRST]);
     assert.equal(content(), `${HEADER}\n${FIRST.row}\n`);
     chmodSync(path(), 0o644);
+  });
+
+  it("writes a placeholder of one minute once, also after a restart, and all of other minutes", async () => {
+    const placeholder = (stamp: string): CsvLine => ({
+      month: "197001",
+      header: null,
+      row: `"1970/01/01 00:00",0,"1970/01/01 09:00","${stamp}"`,
+      minute: stamp,
+    });
+    const [first, second] = [placeholder("202502201109"), placeholder("202502201110")];
+    await open().append("197001", [first, first]);
+    await open().append("197001", [first, second]);
+    assert.equal(readFileSync(join(folder, "197001h2vmgr-rawd.csv"), "utf8"), `${first.row}\n${second.row}\n`);
   });
 
   it("makes the folder when it does not exist", async () => {
