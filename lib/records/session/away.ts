@@ -102,7 +102,7 @@ export function splitAtReplug(step: Step, charger: Charger, before: CountersBefo
 }
 
 /** Sessions that came and went unseen, by what the total has gained more than the session before and the present one. */
-export function findMissedSession(step: Step, ownWh: number, isMetered: boolean): void {
+export function findMissedSession(step: Step, ownWh: number): void {
   const { draft } = step;
   const fromMs = draft.unpluggedSeenMs;
   if (fromMs === null) return;
@@ -110,8 +110,7 @@ export function findMissedSession(step: Step, ownWh: number, isMetered: boolean)
   if (missedWh <= MISSED_WH) return;
   // it was over when the car that is there now began
   const untilMs = draft.pendingPlug?.value === true ? draft.pendingPlug.sinceMs : now(step);
-  const source = isMetered ? "external-meter" : draft.totalCounter === null ? "session-counter" : "total-counter";
-  tellMissedSession(step, { fromMs, untilMs, wh: missedWh, source }, ownWh);
+  tellMissedSession(step, fromMs, untilMs, missedWh, ownWh);
   draft.unpluggedSeenMs = untilMs;
   const sums = marksOf(draft);
   draft.unpluggedMarks = { ...sums, total: sums.total === null ? null : sums.total - ownWh };
