@@ -115,6 +115,15 @@ describe("a plug behind a meter", () => {
       near(1500, 100);
     });
 
+    it("does not take the standby of the day before for what hides a charge", async function () {
+      this.timeout(40_000);
+      rig = await createRig(asPlug);
+      await minutes(600, 20);
+      await away(60, 300);
+      await minutes(5, 20);
+      near(300, 20);
+    });
+
     it("gives a running session all that the meter has counted", async () => {
       rig = await createRig(asPlug);
       await minutes(3, 2);
