@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { open as openFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import iconv from "iconv-lite";
@@ -115,6 +116,30 @@ describe("a folder of monthly files", () => {
     await open().append("197001", [first, first]);
     await open().append("197001", [first, second]);
     assert.equal(readFileSync(join(folder, "197001h2vmgr-rawd.csv"), "utf8"), `${first.row}\n${second.row}\n`);
+  });
+
+  it("begins a new line behind what a disk took that became full in the middle of a line", async () => {
+    const folderNow = open();
+    await folderNow.append("202502", [FIRST]);
+    const handle = await openFile(path(), "r");
+    const prototype = Object.getPrototypeOf(handle) as { appendFile: (bytes: Buffer) => Promise<void> };
+    await handle.close();
+    const { appendFile } = prototype;
+    prototype.appendFile = async function (this: unknown, bytes: Buffer): Promise<void> {
+      await appendFile.call(this, bytes.subarray(0, 9));
+      throw Object.assign(new Error("full"), { code: "ENOSPC" });
+    };
+    try {
+      await assert.rejects(
+        folderNow.append("202502", [SECOND]),
+        (thrown) => thrown instanceof EvError && thrown.code === "io",
+      );
+    } finally {
+      prototype.appendFile = appendFile;
+    }
+    assert.equal(await folderNow.append("202502", [SECOND]), 1);
+    assert.equal(content(), `${HEADER}\n${FIRST.row}\n${SECOND.row.slice(0, 9)}\n${SECOND.row}\n`);
+    assert.equal(torn.length, 1);
   });
 
   it("makes the folder when it does not exist", async () => {

@@ -215,6 +215,26 @@ describe("the monthly report", () => {
     assert.equal(month?.days[30]?.counterWh, 77);
   });
 
+  it("takes energy that the car gave back for none that was charged", async () => {
+    store = await openStore(
+      { file: join(folder, "w.sqlite"), keepReadingsDays: null, backupsKept: 0 },
+      { clock: systemClock, logger: silentLogger },
+    );
+    const common = { device: "box", channel: 1, role: "evse", import_wh: null, export_wh: null, duration_s: 60 };
+    const days = { local_day: "2025-01-01", local_month: "2025-01" };
+    const at = (minute: string): number => Date.parse(`2025-01-01T00:${minute}:00+09:00`);
+    await store.appendReadings([
+      { ...common, ...days, at_ms: at("01"), power_w: 600, energy_wh: 10 },
+      { ...common, ...days, at_ms: at("02"), power_w: -300, energy_wh: -5 },
+    ]);
+    const report = createMonthlyReport(
+      options({ source: { kind: "store", store }, device: "box", writesFiles: false }),
+    );
+    const { month, summary: text } = await report.answer(ask("2025-01"));
+    assert.equal(month?.carKwh, 0.01);
+    assert.match(text ?? "", /charged power\(Kwh\) : 0\.01\n/);
+  });
+
   it("finds a gateway's counter by any name, and adds those of several up, when all meters are asked for", async () => {
     store = await openStore(
       { file: join(folder, "z.sqlite"), keepReadingsDays: null, backupsKept: 0 },
