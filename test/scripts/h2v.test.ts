@@ -5,7 +5,7 @@ import { latestOfH2v, reportToAsker } from "../../scripts/examples/h2v/flow-func
 import { sayHome } from "../../scripts/examples/h2v/sentence.mjs";
 import { type H2vPage, homeState, listMonths } from "../../scripts/examples/h2v/sight.mjs";
 import type { Words } from "../../scripts/examples/pages/wording.mjs";
-import { sampleMinute } from "../lib/records/report/h2v-layout.test.ts";
+import { sampleMinute } from "../lib/records/h2v-files/h2v-layout.test.ts";
 
 const words = JSON.parse(
   readFileSync(new URL("../../scripts/examples/locales/en-US.json", import.meta.url), "utf8"),

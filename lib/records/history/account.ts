@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { wallClock } from "../report/wall-clock.ts";
+import { wallClock } from "../tables/wall-clock.ts";
 import type { PaymentsTable, Tables, TariffsTable } from "../store/tables.ts";
 import type { PaymentRow, Statement, SumRow, TariffRow } from "./answers.ts";
 import type { RequestOf } from "./requests.ts";

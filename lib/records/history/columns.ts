@@ -1,5 +1,5 @@
-import type { Cell } from "../report/csv.ts";
-import type { ColumnKind } from "../report/table.ts";
+import type { Cell } from "../tables/csv.ts";
+import type { ColumnKind } from "../tables/table.ts";
 import type { PaymentRow, RevisionRow, SessionRow, SumRow, TariffRow, VerifyRow } from "./answers.ts";
 
 /* The columns of every list, in the order in which files have them. */

@@ -1,7 +1,7 @@
-import { createBreather, createLongText } from "../report/breathe.ts";
-import { type CsvOptions, type Cell } from "../report/csv.ts";
-import { safeFileName } from "../report/file-name.ts";
-import { csvOfTable, type RowsOf, type Table, toCells } from "../report/table.ts";
+import { createBreather, createLongText } from "../tables/breathe.ts";
+import { type CsvOptions, type Cell } from "../tables/csv.ts";
+import { safeFileName } from "../tables/file-name.ts";
+import { csvOfTable, type RowsOf, type Table, toCells } from "../tables/table.ts";
 import type { HistoryAnswer, SumRow } from "./answers.ts";
 import type { Column } from "./columns.ts";
 import type { Layout, SessionFilter } from "./requests.ts";
@@ -60,7 +60,7 @@ export async function layOut<Row>(
     totals: totals === undefined ? [] : totalRows(columns, totals, texts),
   };
   if (format === "xlsx") {
-    const { xlsxOfTable } = await import("../report/xlsx.ts");
+    const { xlsxOfTable } = await import("../tables/xlsx.ts");
     return { ...file, payload: await xlsxOfTable(table) };
   }
   return { ...file, payload: await csvOfTable(table, csvOptions({ separator, decimalSign, bom }, defaults)) };

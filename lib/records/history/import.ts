@@ -1,4 +1,4 @@
-import { createBreather } from "../report/breathe.ts";
+import { createBreather } from "../tables/breathe.ts";
 import type { SessionChange } from "../store/store.ts";
 import type { TariffsTable } from "../store/tables.ts";
 import type { HistoryAnswer, ImportRemark, ImportReport } from "./answers.ts";

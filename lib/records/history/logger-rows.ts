@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { localDay } from "../../model/local-time.ts";
 import { type Session, type SessionFlag, sessionSchema } from "../../model/session.ts";
-import { createBreather } from "../report/breathe.ts";
-import { wallClock } from "../report/wall-clock.ts";
+import { createBreather } from "../tables/breathe.ts";
+import { wallClock } from "../tables/wall-clock.ts";
 import type { PaymentsTable, TariffsTable } from "../store/tables.ts";
 import type { ImportRemark, ImportRemarkCode } from "./answers.ts";
 import { roundTo } from "./rounding.ts";

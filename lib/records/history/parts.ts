@@ -1,5 +1,5 @@
 import type { Clock } from "../../model/clock.ts";
-import type { CsvOptions } from "../report/csv.ts";
+import type { CsvOptions } from "../tables/csv.ts";
 import type { Store } from "../store/store.ts";
 import type { Texts } from "./files.ts";
 

@@ -1,5 +1,5 @@
 import type { Session } from "../../model/session.ts";
-import { createBreather } from "../report/breathe.ts";
+import { createBreather } from "../tables/breathe.ts";
 import { unpricedWhOf } from "../store/session-row.ts";
 import type { SessionChange } from "../store/store.ts";
 import type { SessionsTable, TariffsTable } from "../store/tables.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { sessionLocations, sessionPurposes } from "../../model/session.ts";
-import { csvSeparators, decimalSigns } from "../report/csv.ts";
+import { csvSeparators, decimalSigns } from "../tables/csv.ts";
 
 /*
  * What `ev-history` understands. One word says what is wanted; objects are strict, a misspelt field is an error.

@@ -1,8 +1,8 @@
 import type { Kysely } from "kysely";
 import { EvError } from "../../model/errors.ts";
 import type { Session } from "../../model/session.ts";
-import { createBreather } from "../report/breathe.ts";
-import { wallClock } from "../report/wall-clock.ts";
+import { createBreather } from "../tables/breathe.ts";
+import { wallClock } from "../tables/wall-clock.ts";
 import { canonicalJson, contentHash, createChainVerifier } from "../store/hash-chain.ts";
 import { sessionRow } from "../store/session-row.ts";
 import type { RevisionReason } from "../store/store.ts";

@@ -1,5 +1,5 @@
 import type { Session } from "../../model/session.ts";
-import { wallClock } from "../report/wall-clock.ts";
+import { wallClock } from "../tables/wall-clock.ts";
 import type { SessionsTable } from "../store/tables.ts";
 import type { SessionRow } from "./answers.ts";
 import { roundTo } from "./rounding.ts";

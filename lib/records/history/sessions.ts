@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { createBreather } from "../report/breathe.ts";
+import { createBreather } from "../tables/breathe.ts";
 import type { SessionsTable, Tables } from "../store/tables.ts";
 import type { SessionRow } from "./answers.ts";
 import { matching } from "./filter.ts";

@@ -1,5 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
-import { createBreather } from "../report/breathe.ts";
+import { createBreather } from "../tables/breathe.ts";
 import type { Tables } from "../store/tables.ts";
 import type { SumRow } from "./answers.ts";
 import { matching } from "./filter.ts";

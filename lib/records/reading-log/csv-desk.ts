@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { EvError, toEvError } from "../../model/errors.ts";
 import type { H2vMinute } from "../../model/h2v.ts";
-import type { CsvFolder } from "../report/csv-folder.ts";
-import { type CsvLayout, type CsvLine, type MeteredMinute, toCsvLine, toMeteredLine } from "../report/h2v-layout.ts";
+import type { CsvFolder } from "../h2v-files/csv-folder.ts";
+import { type CsvLayout, type CsvLine, type MeteredMinute, toCsvLine, toMeteredLine } from "../h2v-files/h2v-layout.ts";
 import type { Store } from "../store/store.ts";
 
 /** Minutes on their way into the monthly files, in order; a disk that refuses is asked again later. */

@@ -7,8 +7,8 @@ export const counterName = (device: string, day: string): string =>
 /** Of all gateways. */
 export const counterPrefix = "h2v-counter/";
 
-/** What a name says; null = another name. */
+/** What a name says, the device as it is written there; null = another name. */
 export function readCounterName(name: string): { readonly device: string; readonly day: string } | null {
   const [, device = "", day = ""] = /^h2v-counter\/([^/]*)\/(\d{4}-\d\d-\d\d)$/.exec(name) ?? [];
-  return day === "" ? null : { device: decodeURIComponent(device), day };
+  return day === "" ? null : { device, day };
 }

@@ -1,6 +1,6 @@
 import { DateTime } from "luxon";
 import { z } from "zod";
-import type { MeteredMinute } from "../report/h2v-layout.ts";
+import type { MeteredMinute } from "../h2v-files/h2v-layout.ts";
 import type { EnergyMinute } from "./minutes.ts";
 
 /** House and car of the same minute brought together, for meters that are no H2V gateway. */

@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { EvError } from "../../model/errors.ts";
-import { type CsvMinute, type CsvProblem, createCsvReader, type PlainTaker } from "./h2v-csv.ts";
-import { fileNameOf } from "./h2v-layout.ts";
+import { type CsvMinute, type CsvProblem, createCsvReader, type PlainTaker } from "../h2v-files/h2v-csv.ts";
+import { fileNameOf } from "../h2v-files/h2v-layout.ts";
 import { addMonths, compactMonth, daysOf, type MonthName } from "./month.ts";
 import { createMonthTally, type DaySums, plainDays } from "./month-tally.ts";
 import type { OriginalSums } from "./summary-file.ts";

@@ -4,7 +4,7 @@ import { EvError } from "../../model/errors.ts";
 import { localMonth, startOfDayMs } from "../../model/local-time.ts";
 import type { Store } from "../store/store.ts";
 import { readCsvMonth } from "./csv-month.ts";
-import type { CsvProblem } from "./h2v-csv.ts";
+import type { CsvProblem } from "../h2v-files/h2v-csv.ts";
 import { addMonths, compactMonth, dayName, type MonthName } from "./month.ts";
 import { makeMonthReport, makeYearReport, type MonthReport, type YearReport } from "./month-report.ts";
 import type { DaySums } from "./month-tally.ts";

@@ -1,4 +1,4 @@
-import type { CsvProblem } from "./h2v-csv.ts";
+import type { CsvProblem } from "../h2v-files/h2v-csv.ts";
 import { decimalsOf, type MonthReport, type YearReport } from "./month-report.ts";
 import { reportTexts, type ReportLanguage, type ReportTexts } from "./report-texts.ts";
 

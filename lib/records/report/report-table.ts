@@ -1,4 +1,4 @@
-import { csvOfTable, type Table } from "./table.ts";
+import { csvOfTable, type Table } from "../tables/table.ts";
 import type { MonthReport } from "./month-report.ts";
 import { reportTexts, type ReportLanguage } from "./report-texts.ts";
 

@@ -1,4 +1,4 @@
-import type { CsvProblemCode } from "./h2v-csv.ts";
+import type { CsvProblemCode } from "../h2v-files/h2v-csv.ts";
 
 /** The report's words. They belong to the paper, not to the editor, so that one report can speak both languages. */
 export interface ReportTexts {
@@ -78,7 +78,7 @@ const en: ReportTexts = {
     "empty-line": "an empty line",
     "not-a-minute": "does not begin with a minute",
     "not-a-number": "a figure is no number",
-    implausible: "a power that no house can have; it is not counted",
+    implausible: "a figure that no house can have; it is not counted",
     "duplicate-minute": "this minute stands there already; it is counted once",
     "other-month": "the minute is of another month; it is not counted",
   },
@@ -95,10 +95,18 @@ const en: ReportTexts = {
   },
 };
 
+const japaneseCalendar = new Intl.DateTimeFormat("ja-JP-u-ca-japanese", {
+  era: "long",
+  year: "numeric",
+  timeZone: "UTC",
+});
+/** `令和7年`, as on the tax form: a year belongs to the era of its end. */
+const japaneseYear = (year: string): string => japaneseCalendar.format(Date.UTC(Number(year), 11, 31));
+
 const ja: ReportTexts = {
   lang: "ja",
   title: (month) => `電力使用月報　${month.slice(0, 4)}年${Number(month.slice(5))}月`,
-  yearTitle: (year) => `${year}年分　車両充電費の家事按分表（青色申告用）`,
+  yearTitle: (year) => `${japaneseYear(year)}分（${year}年分）　車両充電費の家事按分表（青色申告用）`,
   device: "計測機器",
   period: "対象月",
   houseKwh: "住宅の使用電力量（kWh）",
@@ -135,7 +143,7 @@ const ja: ReportTexts = {
     "empty-line": "空行です",
     "not-a-minute": "日時で始まっていません",
     "not-a-number": "数値として読めません",
-    implausible: "ありえない電力値です（集計していません）",
+    implausible: "ありえない値です（集計していません）",
     "duplicate-minute": "同じ分が重複しています（1回だけ集計）",
     "other-month": "別の月の記録です（集計していません）",
   },

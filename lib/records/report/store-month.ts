@@ -1,7 +1,7 @@
 import { DateTime } from "luxon";
 import { startOfDayMs } from "../../model/local-time.ts";
 import { roundTo } from "../../model/units.ts";
-import { counterPrefix, readCounterName } from "../reading-log/kept-names.ts";
+import { counterName, counterPrefix, readCounterName } from "../reading-log/kept-names.ts";
 import type { Store } from "../store/store.ts";
 import { addMonths, dayName, daysOf, type MonthName } from "./month.ts";
 import { createMonthTally, type DaySums } from "./month-tally.ts";
@@ -96,7 +96,8 @@ async function readCounters({ store, device }: StoreMonthSource, month: MonthNam
   const days = new Map<number, { count: number; sumWh: number }>();
   for (const { name, content } of await store.recallAll(counterPrefix)) {
     const read = readCounterName(name);
-    if (read === null || !read.day.startsWith(`${month}-`) || (device !== "" && read.device !== device)) continue;
+    if (read === null || !read.day.startsWith(`${month}-`) || (device !== "" && name !== counterName(device, read.day)))
+      continue;
     gateways.add(read.device);
     const day = Number(read.day.slice(8));
     const { count, sumWh } = days.get(day) ?? { count: 0, sumWh: 0 };

@@ -1,8 +1,8 @@
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { EvError } from "../../model/errors.ts";
-import { appendDurably, isTorn, readEnds, syncFolder } from "./append-file.ts";
-import { summaryNameOf } from "./h2v-layout.ts";
+import { appendDurably, isTorn, readEnds, syncFolder } from "../h2v-files/append-file.ts";
+import { summaryNameOf } from "../h2v-files/h2v-layout.ts";
 import { compactMonth, type MonthName } from "./month.ts";
 import type { SummaryRule } from "./report-request.ts";
 

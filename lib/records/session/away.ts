@@ -107,10 +107,7 @@ export function splitAtReplug(step: Step, charger: Charger, before: CountersBefo
  * @param ownWh what of the total's gain the present one has taken
  * @param until sums, the session's without what belongs to the present one
  */
-export function findMissedSession(
-  step: Step,
-  { ownWh, until, isMetered }: { ownWh: number; until: Marks; isMetered: boolean },
-): void {
+export function findMissedSession(step: Step, ownWh: number, until: Marks): void {
   const { draft } = step;
   const fromMs = draft.unpluggedSeenMs;
   if (fromMs === null) return;
@@ -118,8 +115,7 @@ export function findMissedSession(
   if (missedWh <= MISSED_WH) return;
   // it was over when the car that is there now began
   const untilMs = draft.pendingPlug?.value === true ? draft.pendingPlug.sinceMs : now(step);
-  const source = isMetered ? "external-meter" : draft.totalCounter === null ? "session-counter" : "total-counter";
-  tellMissedSession(step, { fromMs, untilMs, wh: missedWh, source }, ownWh);
+  tellMissedSession(step, fromMs, untilMs, missedWh, ownWh);
   draft.unpluggedSeenMs = untilMs;
   draft.unpluggedMarks = { ...until, total: until.total === null ? null : until.total - ownWh };
   draft.closed = null;

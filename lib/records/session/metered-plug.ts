@@ -1,7 +1,7 @@
 import type { Charger, Meter } from "../../model/records.ts";
 import { energyWh as energyOf, roundTo, secondsToMs } from "../../model/units.ts";
 import type { Instant } from "./detected.ts";
-import { type Flow, flowSince, waitForCounter } from "./plug-flow.ts";
+import { type Flow, flowSince, powerOf, waitForCounter } from "./plug-flow.ts";
 import type { MeteredPlugState } from "./plug-state.ts";
 
 /*
@@ -35,11 +35,11 @@ export function readMeteredPlug(
   instant: Instant,
   settings: MeteredPlugSettings,
 ): { readonly state: MeteredPlugState; readonly charger: Charger } {
-  const { powerW } = meter;
+  const powerW = powerOf(meter);
   const waitsFromMs = waitForCounter(state, meter, instant);
   const known = { ...state, channel: state.channel ?? meter.channel, waitsFromMs };
   // a meter that does not know is a meter that is not there: what flows meanwhile comes to light with its next word
-  if (powerW === null || !Number.isFinite(powerW) || waitsFromMs !== null)
+  if (powerW === null || waitsFromMs !== null)
     return { state: known, charger: { ...chargerOf(known, meter, null, true), online: false } };
   const flow = flowSince(known, meter, powerW, instant);
   const after = nextPhase(known, flow, settings);
@@ -66,7 +66,7 @@ function nextPhase(before: MeteredPlugState, flow: Flow, settings: MeteredPlugSe
     uncountedWh: flow.uncountedWh,
     idleW: phase === "idle" && !isAbove ? Math.max(0, last.powerW) : before.idleW,
   };
-  const chargingS = before.chargingS + chargedMs(before, flow, isAbove) / 1000;
+  const chargedS = before.chargingS + chargedMs(before, flow, isAbove) / 1000;
   const take = (next: MeteredPlugState["phase"], changes: Partial<MeteredPlugState> = {}): MeteredPlugState => ({
     ...state,
     phase: next,
@@ -83,27 +83,29 @@ function nextPhase(before: MeteredPlugState, flow: Flow, settings: MeteredPlugSe
   const isOver = isLong && spanMs >= secondsToMs(settings.endAfterS);
 
   if (phase === "idle" && isCharge(wh)) {
-    return isAbove ? take("charging", { chargingS: chargedUnseenMs(flow, last.powerW) / 1000 }) : take("idle");
+    const chargingS = chargedUnseenMs(flow, last.powerW) / 1000;
+    return isAbove ? take("charging", { chargingS, isStartUnseen: true }) : take("idle");
   }
   if (phase === "idle" && isAbove) {
     // the counter before the rise: what flowed up to now belongs to the car, but for the standby of a long time
     const risingWh = isLong && flow.isCounted ? 0 : wh;
-    return take("rising", { carWh: before.carWh, risingWh, chargingS: meanMs / 1000 });
+    return take("rising", { carWh: before.carWh, risingWh, chargingS: meanMs / 1000, isStartUnseen: false });
   }
   if (phase === "idle") return ignore();
 
   const risenWh = before.risingWh + wh;
   if (phase === "rising" && isAbove && hasLasted(settings.startAfterS))
-    return take("charging", { sinceMs: before.sinceMs, carWh: before.carWh + risenWh, chargingS });
-  if (phase === "rising" && isAbove) return take("rising", { carWh: before.carWh, risingWh: risenWh, chargingS });
+    return take("charging", { sinceMs: before.sinceMs, carWh: before.carWh + risenWh, chargingS: chargedS });
+  if (phase === "rising" && isAbove)
+    return take("rising", { carWh: before.carWh, risingWh: risenWh, chargingS: chargedS });
   if (phase === "rising") return isCharge(risenWh) ? take("idle", { carWh: before.carWh + risenWh }) : ignore();
 
-  if (phase === "charging" && isAbove) return take("charging", { chargingS });
-  if (phase === "charging") return take(isOver ? "idle" : "falling", { chargingS });
+  if (phase === "charging" && isAbove) return take("charging", { chargingS: chargedS });
+  if (phase === "charging") return take(isOver ? "idle" : "falling", { chargingS: chargedS });
 
   // nobody saw when a car came back after a long pause: what it took belongs to what was there before
   if (isOver) return isCharge(wh) ? take("idle") : ignore();
-  if (isAbove) return take("charging", { chargingS });
+  if (isAbove) return take("charging", { chargingS: chargedS });
   return take(hasLasted(settings.endAfterS) ? "idle" : "falling");
 }
 
@@ -150,6 +152,11 @@ function chargerOf(state: MeteredPlugState, meter: Meter, powerW: number | null,
     socPercent: null,
     rfid: null,
     faults: [],
-    flags: ["metered", ...(isSession && !isCounted ? ["integrated"] : []), ...meter.flags],
+    flags: [
+      "metered",
+      ...(isSession && state.isStartUnseen ? ["start-unseen"] : []),
+      ...(isSession && !isCounted ? ["integrated"] : []),
+      ...meter.flags,
+    ],
   };
 }

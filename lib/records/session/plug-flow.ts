@@ -15,6 +15,9 @@ const LONGEST_GAP_MS = 300_000;
 const RHYTHM_MS = 60_000;
 /** Rounding in the meter lets its counter step back by so much, Wh. */
 const JITTER_WH = 1;
+/** No plug carries more, W; and a step of the counter may be so large, Wh. */
+const MOST_W = 100_000;
+const SLACK_WH = 1000;
 
 export interface Flow {
   /** since the reading before, ms */
@@ -35,7 +38,7 @@ export interface Flow {
 export function flowSince(state: MeteredPlugState, meter: Meter, powerW: number, instant: Instant): Flow {
   const spanMs = passedMs(state, instant);
   const byPower = meter.meanOverS === undefined ? byInstants(state, powerW, spanMs) : byMean(state, meter, spanMs);
-  const counted = byCounter(state, importOf(meter), byPower.wh);
+  const counted = byCounter(state, importOf(meter), byPower.wh, spanMs);
   return {
     spanMs,
     meanMs: secondsToMs(meter.meanOverS ?? 0),
@@ -68,6 +71,10 @@ export function waitForCounter(state: MeteredPlugState, meter: Meter, instant: I
 
 const isUnseen = (last: MeteredPlugState["last"], spanMs: number): boolean =>
   last !== null && (last.monotonicMs === null || spanMs > GAP_MS);
+
+/** The meter's power, if it can be true. */
+export const powerOf = ({ powerW }: Meter): number | null =>
+  powerW !== null && Math.abs(powerW) <= MOST_W ? powerW : null;
 
 const importOf = ({ importWh }: Meter): number | null =>
   importWh !== null && Number.isFinite(importWh) && importWh >= 0 ? importWh : null;
@@ -124,6 +131,7 @@ function byCounter(
   { counterWh, uncountedWh }: MeteredPlugState,
   shownWh: number | null,
   byPowerWh: number,
+  spanMs: number,
 ): Pick<Flow, "wh" | "isCounted" | "counterWh" | "uncountedWh"> {
   if (shownWh === null)
     return {
@@ -132,8 +140,9 @@ function byCounter(
       counterWh,
       uncountedWh: counterWh === null ? 0 : uncountedWh + byPowerWh,
     };
-  // a counter that was set back begins anew
-  if (counterWh === null || shownWh < counterWh - JITTER_WH)
+  // a counter that was set back, or jumped, begins anew
+  const mostWh = counterWh === null ? 0 : counterWh + uncountedWh + energyOf(MOST_W, spanMs) + SLACK_WH;
+  if (counterWh === null || shownWh < counterWh - JITTER_WH || shownWh > mostWh)
     return { wh: byPowerWh, isCounted: false, counterWh: shownWh, uncountedWh: 0 };
   const grownWh = Math.max(0, shownWh - counterWh);
   return {

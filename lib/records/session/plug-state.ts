@@ -36,6 +36,8 @@ const stateSchema = z.object({
   uncountedWh: number,
   /** what a plug without a charging car draws, W */
   idleW: number,
+  /** the session began while nobody looked */
+  isStartUnseen: z.boolean(),
   /** since the power rose, and not yet known to be a charge */
   risingWh: number,
   /** all that ever went into cars; only grows */
@@ -57,6 +59,7 @@ export const startMeteredPlug = (): MeteredPlugState => ({
   waitsFromMs: null,
   uncountedWh: 0,
   idleW: 0,
+  isStartUnseen: false,
   risingWh: 0,
   carWh: 0,
   chargingS: 0,

@@ -14,7 +14,7 @@ import { firstCounter, readCounter } from "./counter.ts";
 import { addEnergy, bookEnergy, integrate } from "./energy.ts";
 import { correctClosed } from "./late.ts";
 import { activityOf, noteReading, pluggedIn } from "./settling.ts";
-import type { Counter, OpenSession } from "./state.ts";
+import type { Counter } from "./state.ts";
 import { flagSession, markUnplugged, marksOf, now, type Step } from "./step.ts";
 
 /* Takes one live reading: time, counters, energy, the extremes; and notes what may have changed. */
@@ -60,6 +60,7 @@ export function takeReading(step: Step, reading: Charger): void {
   const { draft } = step;
   const charger = sane(reading);
   const isAway = wasAway(step);
+  draft.isMetered = charger.flags.includes("metered");
   const powerW = powerOf(step, charger);
   const hasRebooted = draft.seen?.uptimeS != null && charger.uptimeS != null && charger.uptimeS < draft.seen.uptimeS;
   if (hasRebooted || (draft.seen !== null && !draft.isOnline)) draft.rebootedMs = now(step);
@@ -68,7 +69,7 @@ export function takeReading(step: Step, reading: Charger): void {
     draft.totalGrows = charger.counters.totalGrows;
   }
   const isFlowing = activityOf(charger) !== "idle";
-  passFlow(step, powerW, isFlowing, isAway);
+  passFlow(step, charger, powerW, isAway);
   const before = countersBefore(step);
   const isDoubtful = isAway || draft.isPlugDoubtful;
   const isThere = draft.phase === "plugged" && pluggedIn(charger) !== false;
@@ -112,8 +113,9 @@ function powerOf(step: Step, { powerW, currentA, voltageV, phases }: Charger): n
 }
 
 /** How long energy may have flowed since the last reading, and what by power and time. */
-function passFlow(step: Step, powerW: number | null, isFlowing: boolean, isAway: boolean): void {
+function passFlow(step: Step, charger: Charger, powerW: number | null, isAway: boolean): void {
   const { draft } = step;
+  const isFlowing = activityOf(charger) !== "idle";
   const { seen } = draft;
   if (seen === null) {
     draft.flowFromMs = now(step);
@@ -123,7 +125,7 @@ function passFlow(step: Step, powerW: number | null, isFlowing: boolean, isAway:
   // a charger that cannot tell whether a car is there cannot tell either whether one charges
   const isDoubtful = isAway || draft.isPlugDoubtful;
   if (!isFlowing && !seen.isFlowing && !isDoubtful) {
-    draft.flowFromMs = now(step);
+    draft.flowFromMs = pluggedIn(charger) === null ? seen.atMs : now(step);
     return;
   }
   if (!seen.isFlowing && !isDoubtful) draft.flowFromMs = seen.atMs;
@@ -187,7 +189,6 @@ function giveEnergy(step: Step, charger: Charger, before: CountersBefore, isAway
   const { draft } = step;
   const { session } = draft;
   if (session !== null) {
-    noteSource(session, charger);
     const soFarWh = session.energyWh;
     // what comes with the next car is not the last one's
     const isNextCar = session.unpluggedMs !== null && pluggedIn(charger) !== false;
@@ -202,10 +203,7 @@ function giveEnergy(step: Step, charger: Charger, before: CountersBefore, isAway
   const sums = marksOf(draft);
   const ofLast = pluggedIn(charger) === true ? { ...sums, session: draft.unpluggedMarks.session } : sums;
   if (pluggedIn(charger) === false || (isAway && isLate)) correctClosed(step, ofLast);
-  if (isAway) {
-    const ownWh = ownShare(step, charger, before);
-    findMissedSession(step, { ownWh, until: ofLast, isMetered: isMetered(charger) });
-  }
+  if (isAway) findMissedSession(step, ownShare(step, charger, before), ofLast);
 }
 
 /** What of the total's gain belongs to the car that is there now, Wh. */
@@ -215,12 +213,6 @@ function ownShare(step: Step, charger: Charger, before: CountersBefore): number 
   // without a counter of its own all of it may be
   if (charger.sessionWh === null || before.marks.session === null) return Number.POSITIVE_INFINITY;
   return (draft.sessionCounter?.sumWh ?? 0) - before.marks.session;
-}
-
-const isMetered = ({ flags }: Charger): boolean => flags.includes("metered");
-
-function noteSource(session: OpenSession, charger: Charger): void {
-  if (isMetered(charger)) session.source = "external-meter";
 }
 
 /** Remembers the sums while there is no car: the next session begins there. */
@@ -251,6 +243,7 @@ function noteExtremes(step: Step, charger: Charger, powerW: number | null): void
     session.rfid = tag.slice(0, 200);
     step.changed.add(session);
   }
+  if (flags.includes("start-unseen")) flagSession(step, session, "partial-start");
   if (flags.includes("session-partial") || flags.includes("integrated")) flagSession(step, session, "estimated");
 }
 

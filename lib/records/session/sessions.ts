@@ -1,5 +1,5 @@
 import { roundTo } from "../../model/units.ts";
-import type { EnergySource, SessionFlag } from "../../model/session.ts";
+import type { SessionFlag } from "../../model/session.ts";
 import { addEnergy, isKnownLate, takeLoose, takenWh } from "./energy.ts";
 import { type Marks, type OpenSegment, type OpenSession, type Troubled, UNTROUBLED } from "./state.ts";
 import { flagSession, marksOf, now, openSegment, type Step } from "./step.ts";
@@ -41,7 +41,7 @@ export function newSession(
     segments: [],
     marks,
     adoptedWh,
-    source: "integrated",
+    source: draft.isMetered ? "external-meter" : "integrated",
     energyWh: 0,
     dischargedWh: 0,
     toldWh: 0,
@@ -220,19 +220,12 @@ function makeLooseSegment(session: OpenSession): void {
   session.looseWh = 0;
 }
 
-export interface Missed {
-  readonly fromMs: number;
-  readonly untilMs: number;
-  readonly wh: number;
-  readonly source: EnergySource;
-}
-
 /**
  * A whole session of which only the energy is known, between two looks at the counter.
  *
  * @param sinceWh what the counter has gained since
  */
-export function tellMissedSession(step: Step, { fromMs, untilMs, wh, source }: Missed, sinceWh: number): void {
+export function tellMissedSession(step: Step, fromMs: number, untilMs: number, wh: number, sinceWh: number): void {
   const { draft } = step;
   const marks = marksOf(draft);
   const session = newSession(step, {
@@ -244,7 +237,7 @@ export function tellMissedSession(step: Step, { fromMs, untilMs, wh, source }: M
     isPartial: true,
   });
   session.unpluggedMs = untilMs;
-  session.source = source;
+  if (!draft.isMetered) session.source = draft.totalCounter === null ? "session-counter" : "total-counter";
   const { session: current, closed } = draft;
   const endWh = draft.totalCounter?.lastWh;
   session.meterEndWh = endWh === undefined ? null : roundTo(endWh - sinceWh, 3);

@@ -158,6 +158,8 @@ export interface DetectorState {
   readonly pendingActivity: Pending<Activity> | null;
   /** the charger could not tell whether the car was there */
   readonly isPlugDoubtful: boolean;
+  /** it is no charger but a meter before the car */
+  readonly isMetered: boolean;
   /** after signs of a reboot an unplugging is believed more slowly */
   readonly rebootedMs: number | null;
   /** time during which energy may have flowed, ms */
@@ -195,6 +197,7 @@ export const emptyState = (device: string): DetectorState => ({
   activity: "idle",
   pendingActivity: null,
   isPlugDoubtful: false,
+  isMetered: false,
   rebootedMs: null,
   flowMs: 0,
   flowFromMs: 0,

@@ -2,7 +2,7 @@ import type { HistoryAnswer } from "../../../lib/records/history/answers.ts";
 import type { Store, StoreHealth } from "../../../lib/records/store/store.ts";
 import type { SiteSettings } from "../../../lib/planning/control/site.ts";
 import { EvError } from "../../../lib/model/errors.ts";
-import { contentDisposition } from "../../../lib/records/report/file-name.ts";
+import { contentDisposition } from "../../../lib/records/tables/file-name.ts";
 import { defineNode, type RunningNode } from "../../shared/define-node.ts";
 import type { NodeContext } from "../../shared/node-context.ts";
 import type { NodeMessage } from "../../shared/node-red.d.ts";

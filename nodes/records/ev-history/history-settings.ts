@@ -2,7 +2,7 @@ import { z } from "zod";
 import { EvError } from "../../../lib/model/errors.ts";
 import { isZone } from "../../../lib/model/local-time.ts";
 import type { HistoryParts } from "../../../lib/records/history/parts.ts";
-import { csvSeparators, decimalSigns } from "../../../lib/records/report/csv.ts";
+import { csvSeparators, decimalSigns } from "../../../lib/records/tables/csv.ts";
 import { readConfig } from "../../shared/read-config.ts";
 
 const configSchema = z.object({

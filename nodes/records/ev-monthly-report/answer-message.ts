@@ -1,4 +1,4 @@
-import { contentDisposition } from "../../../lib/records/report/file-name.ts";
+import { contentDisposition } from "../../../lib/records/tables/file-name.ts";
 import type { ReportAnswer } from "../../../lib/records/report/monthly-report.ts";
 import type { ReportFormat } from "../../../lib/records/report/report-request.ts";
 import type { NodeMessage } from "../../shared/node-red.d.ts";

@@ -46,7 +46,7 @@ async function start(context: NodeContext, userDirectory: string): Promise<Runni
 }
 
 async function openDesk(context: NodeContext, csv: NonNullable<LogSettings["csv"]>): Promise<CsvDesk> {
-  const { openCsvFolder } = await import("../../../lib/records/report/csv-folder.ts");
+  const { openCsvFolder } = await import("../../../lib/records/h2v-files/csv-folder.ts");
   const { createCsvDesk } = await import("../../../lib/records/reading-log/csv-desk.ts");
   const onTorn = (file: string): void => context.logger.warn(context.t("ev-reading-log.log.torn", { file }));
   return createCsvDesk(openCsvFolder({ ...csv, onTorn }), csv.layout);

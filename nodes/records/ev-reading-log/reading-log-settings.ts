@@ -2,8 +2,8 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { EvError } from "../../../lib/model/errors.ts";
 import { isZone } from "../../../lib/model/local-time.ts";
-import { csvLayouts, type CsvLayout } from "../../../lib/records/report/h2v-layout.ts";
-import { fileEncodings, type FileEncoding } from "../../../lib/records/report/text-encoding.ts";
+import { csvLayouts, type CsvLayout } from "../../../lib/records/h2v-files/h2v-layout.ts";
+import { fileEncodings, type FileEncoding } from "../../../lib/records/h2v-files/text-encoding.ts";
 import { readConfig } from "../../shared/read-config.ts";
 
 const configSchema = z.object({

@@ -80,6 +80,17 @@ describe("an H2V gateway that is read", () => {
     assert.equal(rig.gateway.requests, 2);
   });
 
+  it("leaves the gateway a second between two looks, however often it is told to look", async () => {
+    const rig = await start();
+    const waiting = rig.clock.pending;
+    const looked = rig.h2v.readNow();
+    assert.equal(rig.clock.pending, waiting + 1, "it waits");
+    assert.equal(rig.gateway.requests, 1);
+    rig.clock.advance(1000);
+    await looked;
+    assert.equal(rig.gateway.requests, 2);
+  });
+
   it("tells the placeholder once per minute, and when it is over", async () => {
     const rig = await start("placeholder");
     await rig.next();
@@ -117,18 +128,18 @@ describe("an H2V gateway that is read", () => {
     assert.ok((rig.minutes.at(-1)?.gapMinutes ?? 0) >= 10);
   });
 
-  const losses: readonly (readonly [H2vFault, string])[] = [
-    ["html-200", "bad-reply"],
+  const losses: readonly (readonly [H2vFault, string, string?])[] = [
+    ["html-200", "bad-reply", "200 with a router's log-in page"],
     ["garbage", "bad-reply"],
     ["server-error", "bad-reply"],
     ["redirect", "bad-reply"],
-    ["endless-body", "too-large"],
+    ["endless-body", "too-large", "1 GB body"],
     ["unauthorized", "auth"],
     ["not-found", "refused"],
     ["refuse", "unreachable"],
   ];
-  for (const [fault, code] of losses) {
-    it(`tells of it once and recovers by itself: ${fault}`, async () => {
+  for (const [fault, code, quote = fault] of losses) {
+    it(`tells of it once and recovers by itself: "${quote}"`, async () => {
       const rig = await start(fault);
       await rig.next();
       assert.equal(rig.troubles[0], `lost ${code}`);
@@ -143,7 +154,7 @@ describe("an H2V gateway that is read", () => {
     });
   }
 
-  it("keeps what is right of a spoilt page", async () => {
+  it('keeps what is right of a "page as UTF-8 or Shift_JIS", of `本日[abc]`, of "negative and 7-digit values"', async () => {
     for (const [fault, flag] of [
       ["letters", "unreadable:本日"],
       ["seven-digits", "implausible:平均"],

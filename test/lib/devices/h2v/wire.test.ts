@@ -185,6 +185,14 @@ describe("the page of an H2V gateway", () => {
     }
   });
 
+  it("takes no comment for the block that stands behind the head", () => {
+    const late = SAMPLE.slice(SAMPLE.indexOf("<html>")).replace("<body>", "<body><!--\n平均[5]\n-->");
+    assert.throws(
+      () => parsePage(euc(late)),
+      (thrown) => thrown instanceof EvError && thrown.code === "bad-reply",
+    );
+  });
+
   it("refuses any other page", () => {
     const logIn = "<!-- router --><html><head><title>AirStation</title></head><body>Please log in</body></html>";
     for (const page of [logIn, "", "{}", "\u0000\u0001"]) {
@@ -270,6 +278,12 @@ describe("the minutes that were seen", () => {
     const late = admitMinute(seen, at("2025/02/20 20:15")).admitted;
     assert.equal(late?.gapMinutes, 5);
     assert.ok(late.flags.includes("gap"));
+  });
+
+  it("takes a pause of more than a month for a new beginning, and not for lost minutes", () => {
+    const { seen } = admitMinute(nothingSeen, at("2025/02/20 20:09"));
+    assert.equal(admitMinute(seen, at("2025/03/23 20:09")).admitted?.gapMinutes, 31 * 1440 - 1);
+    assert.equal(admitMinute(seen, at("2025/03/24 20:09")).admitted?.gapMinutes, 0);
   });
 
   it("does not count an hour twice when the gateway sets its clock back", () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from "mocha";
 import readXlsxFile from "read-excel-file/node";
 import { EvError } from "../../../../lib/model/errors.ts";
 import type { SessionRow } from "../../../../lib/records/history/answers.ts";
-import { xlsxOfTable } from "../../../../lib/records/report/xlsx.ts";
+import { xlsxOfTable } from "../../../../lib/records/tables/xlsx.ts";
 import { parseCsv } from "../../../support/csv-reader.ts";
 import { createRig, keep, type Rig, someSession } from "./rig.ts";
 

@@ -12,8 +12,8 @@ import { type Meter, meterSchema } from "../../../../lib/model/records.ts";
 import { createCsvDesk } from "../../../../lib/records/reading-log/csv-desk.ts";
 import { createMinutes, type EnergyMinute } from "../../../../lib/records/reading-log/minutes.ts";
 import { type ReadingLog, startReadingLog } from "../../../../lib/records/reading-log/reading-log.ts";
-import { openCsvFolder } from "../../../../lib/records/report/csv-folder.ts";
-import type { CsvLayout } from "../../../../lib/records/report/h2v-layout.ts";
+import { openCsvFolder } from "../../../../lib/records/h2v-files/csv-folder.ts";
+import type { CsvLayout } from "../../../../lib/records/h2v-files/h2v-layout.ts";
 import { openStore } from "../../../../lib/records/store/open-store.ts";
 import type { Store } from "../../../../lib/records/store/store.ts";
 

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import iconv from "iconv-lite";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { createMonthTaker, type CsvMonth, readCsvMonth } from "../../../../lib/records/report/csv-month.ts";
-import { type CsvMinute, type CsvProblem, createCsvReader } from "../../../../lib/records/report/h2v-csv.ts";
+import { type CsvMinute, type CsvProblem, createCsvReader } from "../../../../lib/records/h2v-files/h2v-csv.ts";
 import { makeMonthReport, makeYearReport, roundDown } from "../../../../lib/records/report/month-report.ts";
 import { summaryBlock } from "../../../../lib/records/report/summary-file.ts";
 import { priceMonth } from "../../../../lib/records/report/tariff.ts";

@@ -122,6 +122,29 @@ describe("reports that come by themselves", () => {
     assert.deepEqual([told.length, told[1], told.at(-1)], [13, "2025-07 due 1", "2026-06 due 1"]);
   });
 
+  it("come although the clock was years ahead at the very first look", async () => {
+    record("202501", [1]);
+    await lookAt(start(), "2028-05-05T12:00", "2025-02-05T12:00");
+    assert.deepEqual(told, ["2025-01 due 1"]);
+  });
+
+  it("do not begin in 1970, where a machine without a clock of its own does", async () => {
+    for (const month of ["202411", "202412", "202501"]) record(month, [1]);
+    await lookAt(start(), "1970-03-05T12:00", "2025-02-05T12:00");
+    assert.deepEqual(told, ["2025-01 due 1"]);
+  });
+
+  it("are no corrections while minutes are still coming in: those are looked at with the next month", async () => {
+    record("202501", [1]);
+    const reports = start();
+    await lookAt(reports, "2025-02-01T00:30");
+    record("202501", [1, 2]);
+    await lookAt(reports, "2025-02-01T02:00", "2025-02-01T04:00");
+    assert.deepEqual(told, ["2025-01 due 1"]);
+    await lookAt(reports, "2025-03-01T00:30");
+    assert.deepEqual(told, ["2025-01 due 1", "2025-01 correction 2"]);
+  });
+
   it("come when the minutes are there at last, within the hour", async () => {
     const reports = start();
     await lookAt(reports, "2025-02-01T00:30", "2025-02-01T00:31");

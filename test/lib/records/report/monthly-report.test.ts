@@ -12,7 +12,7 @@ import { createMonthlyReport, type MonthlyReportOptions } from "../../../../lib/
 import { readReportRequest } from "../../../../lib/records/report/report-request.ts";
 import { openStore } from "../../../../lib/records/store/open-store.ts";
 import type { Store } from "../../../../lib/records/store/store.ts";
-import { sampleMinute } from "./h2v-layout.test.ts";
+import { sampleMinute } from "../h2v-files/h2v-layout.test.ts";
 
 const HEADER =
   '"最新電力情報の時刻","本日","昨日","平均","最大","車充電","ピークカット状態","PCC接続状態","TSC接続状態","充電開始時刻(nooffset)"';
@@ -154,6 +154,17 @@ describe("the monthly report", () => {
     await assert.rejects(createMonthlyReport(options()).answer(ask({ year: 2019 })), coded("out-of-range"));
   });
 
+  it("says the year of the yearly sheet in Japanese as the tax form does, beside the common one", async () => {
+    const sheet = async (year: string, language: string): Promise<string> => {
+      writeFileSync(join(folder, `${year}12h2vmgr-rawd.csv`), `${HEADER}\n${row(`${year}/12/01 00:00`)}\n`);
+      return (await createMonthlyReport(options()).answer(ask({ year, language, write: false }))).html;
+    };
+    assert.match(await sheet("2025", "ja"), /<h1>令和7年分（2025年分）　/);
+    assert.match(await sheet("2019", "ja"), /<h1>令和元年分（2019年分）　/, "the year in which it began");
+    assert.match(await sheet("2018", "ja"), /<h1>平成30年分（2018年分）　/);
+    assert.match(await sheet("2025", "en"), /<h1>Yearly sheet 2025:/);
+  });
+
   it("gives the yearly sheet alone", async () => {
     const { month, year, csv } = await createMonthlyReport(options()).answer(ask({ year: "2025", write: false }));
     assert.equal(month, null);
@@ -202,6 +213,26 @@ describe("the monthly report", () => {
     assert.equal(month?.businessAmount, 20);
     assert.equal(month?.lostMinutes, 44_638);
     assert.equal(month?.days[30]?.counterWh, 77);
+  });
+
+  it("takes energy that the car gave back for none that was charged", async () => {
+    store = await openStore(
+      { file: join(folder, "w.sqlite"), keepReadingsDays: null, backupsKept: 0 },
+      { clock: systemClock, logger: silentLogger },
+    );
+    const common = { device: "box", channel: 1, role: "evse", import_wh: null, export_wh: null, duration_s: 60 };
+    const days = { local_day: "2025-01-01", local_month: "2025-01" };
+    const at = (minute: string): number => Date.parse(`2025-01-01T00:${minute}:00+09:00`);
+    await store.appendReadings([
+      { ...common, ...days, at_ms: at("01"), power_w: 600, energy_wh: 10 },
+      { ...common, ...days, at_ms: at("02"), power_w: -300, energy_wh: -5 },
+    ]);
+    const report = createMonthlyReport(
+      options({ source: { kind: "store", store }, device: "box", writesFiles: false }),
+    );
+    const { month, summary: text } = await report.answer(ask("2025-01"));
+    assert.equal(month?.carKwh, 0.01);
+    assert.match(text ?? "", /charged power\(Kwh\) : 0\.01\n/);
   });
 
   it("finds a gateway's counter by any name, and adds those of several up, when all meters are asked for", async () => {

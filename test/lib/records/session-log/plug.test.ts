@@ -50,6 +50,12 @@ describe("a plug behind a meter", () => {
     const row = rig.row();
     assert.equal(row.status, "closed");
     assert.equal(row.vehicle, "Twizy");
+    assert.ok(rig.heard.every(({ session }) => session.energySource === "external-meter"));
+    const [first] = row.tariffSlots;
+    assert.ok(
+      Date.parse(first?.start ?? "") <= Date.parse(row.pluggedAt) + 1000,
+      "energy is priced from its first minute on",
+    );
     assert.deepEqual([row.energySource, row.meterId], ["external-meter", "plug"]);
     assert.equal(row.segments.length, 2);
     assert.ok(Math.abs(row.energyWh - 2000) < 3, String(row.energyWh));
@@ -109,6 +115,15 @@ describe("a plug behind a meter", () => {
       near(1500, 100);
     });
 
+    it("does not take the standby of the day before for what hides a charge", async function () {
+      this.timeout(40_000);
+      rig = await createRig(asPlug);
+      await minutes(600, 20);
+      await away(60, 300);
+      await minutes(5, 20);
+      near(300, 20);
+    });
+
     it("gives a running session all that the meter has counted", async () => {
       rig = await createRig(asPlug);
       await minutes(3, 2);
@@ -159,6 +174,7 @@ describe("a plug behind a meter", () => {
       await minutes(10, 2000);
       await minutes(10, 2);
       near(2333, 6);
+      assert.deepEqual(rig.row().flags, ["partial-start"]);
     });
 
     it("ends a session in its last pause, and takes what flowed after it", async () => {
@@ -280,6 +296,21 @@ describe("a plug behind a meter", () => {
     await minutes(10, 2);
     near(3000);
     assert.ok(rig.row().flags.includes("estimated"), rig.row().flags.join());
+  });
+
+  it("is not led astray by a power or a counter that cannot be true", async () => {
+    rig = await createRig(asPlug);
+    await minutes(3, 2);
+    await minutes(10, 2000);
+    for (const powerW of [1e300, 5e6]) await meter(0.5, 2000, { powerW });
+    for (const wrongWh of [1e300, 9e11, 4e8]) await meter(0.5, 2000, { importWh: wrongWh });
+    await minutes(20, 2000);
+    await minutes(10, 2);
+    near((32.5 * 2000) / 60, 35);
+    await minutes(30, 2000);
+    await minutes(10, 2);
+    const [, second] = rig.rows();
+    assert.ok(Math.abs((second?.energyWh ?? 0) - 1000) < 5, String(second?.energyWh));
   });
 
   it("is two plugs where one meter has two channels before cars", async () => {

@@ -18,7 +18,7 @@ const DEADLINE_MS = 120_000;
  * @throws EvError `unsupported` when the writer is not installed, `timeout`, `internal`
  */
 export function xlsxOfTable(table: Table): Promise<Buffer> {
-  const worker = new Worker(workerFile("records/report/xlsx-worker"), { name: "ev-xlsx" });
+  const worker = new Worker(workerFile("records/tables/xlsx-worker"), { name: "ev-xlsx" });
   let patience: ReturnType<typeof setTimeout>;
   return new Promise<Buffer>((resolve, reject) => {
     patience = setTimeout(() => reject(new EvError("timeout", "The spreadsheet took too long.")), DEADLINE_MS);

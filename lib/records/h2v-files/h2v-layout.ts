@@ -35,14 +35,14 @@ export interface CsvLine {
   /** for a file that does not exist yet; null = such a file gets none */
   readonly header: string | null;
   readonly row: string;
-  /** what tells this line from others of the file; null = may stand there twice */
+  /** what tells this line from others of the file: its minute, of a placeholder the host's; null = may stand there twice */
   readonly minute: string | null;
 }
 
 const TIME = /^\d{4}\/\d\d\/\d\d \d\d:\d\d$/;
 const DIGITS = /^\d+$/;
 const SIGNED = /^-?\d+$/;
-const PLACEHOLDER_MONTH = "197001";
+export const PLACEHOLDER_MONTH = "197001";
 
 /** What the original script's pattern for that column lets through: no sign but for the link. */
 const patternOf = (key: H2vKey): RegExp =>
@@ -75,7 +75,7 @@ export function toCsvLine(minute: H2vMinute, layout: CsvLayout, hostStamp: strin
   const present = COMPATIBLE_COLUMNS.filter((key) => patternOf(key).test(textOf.get(key) ?? ""));
   const cells = present.map((key) => cell(key, textOf.get(key) ?? ""));
   if (minute.noData) {
-    return { month: PLACEHOLDER_MONTH, header: null, row: [...cells, quote(hostStamp)].join(","), minute: null };
+    return { month: PLACEHOLDER_MONTH, header: null, row: [...cells, quote(hostStamp)].join(","), minute: hostStamp };
   }
   return {
     month: monthOf(minute.minute),

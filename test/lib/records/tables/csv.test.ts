@@ -10,8 +10,8 @@ import {
   guardText,
   plainNumber,
   unguardText,
-} from "../../../../lib/records/report/csv.ts";
-import { csvOfTable } from "../../../../lib/records/report/table.ts";
+} from "../../../../lib/records/tables/csv.ts";
+import { csvOfTable } from "../../../../lib/records/tables/table.ts";
 import { parseCsv } from "../../../support/csv-reader.ts";
 
 const COMMA: CsvOptions = { separator: ",", decimalSign: ".", bom: false };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { type H2vMinute, h2vSchema } from "../../../../lib/model/h2v.ts";
 import { h2vLabels, type H2vKey } from "../../../../lib/model/h2v-page.ts";
-import { toCsvLine, toMeteredLine } from "../../../../lib/records/report/h2v-layout.ts";
+import { toCsvLine, toMeteredLine } from "../../../../lib/records/h2v-files/h2v-layout.ts";
 
 /** The sample minute of the fact sheet, with changes; undefined leaves a label out. */
 export function sampleMinute(
@@ -69,7 +69,7 @@ describe("a line in the layout of the original scripts", () => {
       month: "197001",
       header: null,
       row: '"1970/01/01 00:00",6932,22436,817,849,2,0,-64,4,"1970/01/01 09:00","202502201109"',
-      minute: null,
+      minute: HOST,
     });
   });
 

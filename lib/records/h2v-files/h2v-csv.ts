@@ -149,10 +149,12 @@ export function createCsvReader(
     if (isShort) report("short-row");
     const meanW = isShort ? null : toNumber(cells[places.mean]);
     const carW = isShort ? null : toNumber(cells[places.car]);
-    if (Number.isNaN(meanW) || Number.isNaN(carW)) report("not-a-number");
-    const isMeanFit = isWithin(meanW, -MOST_W);
-    const isCarFit = isWithin(carW, 0);
-    if (!isMeanFit || !isCarFit) report("implausible");
+    const yesterdayWh = isShort ? null : toNumber(cells[places.yesterday]);
+    if ([meanW, carW, yesterdayWh].some(Number.isNaN)) report("not-a-number");
+    const isMeanFit = isWithin(meanW, -MOST_W, MOST_W);
+    const isCarFit = isWithin(carW, 0, MOST_W);
+    const isCounterFit = isWithin(yesterdayWh, 0, MOST_DAY_WH);
+    if (!isMeanFit || !isCarFit || !isCounterFit) report("implausible");
     const originalMeanW = isShort || places.mean !== 3 ? toNumber(cells[3]) : meanW;
     const originalCarW = isShort || places.car !== 5 ? toNumber(cells[5]) : carW;
     onMinute({
@@ -160,7 +162,7 @@ export function createCsvReader(
       minute,
       meanW: isMeanFit ? known(meanW) : null,
       carW: isCarFit ? known(carW) : null,
-      yesterdayWh: isShort ? null : known(toNumber(cells[places.yesterday])),
+      yesterdayWh: isCounterFit ? known(yesterdayWh) : null,
       originalMeanW: known(originalMeanW),
       originalCarW: known(originalCarW),
       isShort,
@@ -227,10 +229,11 @@ function mapColumns(keys: readonly (H2vKey | undefined)[]): Columns {
 /** Of a whole line. A header that was written while the page lacked a figure is shorter than the lines below it. */
 const FULL = mapColumns([...columnsOf.compatible]);
 
-/** What no house behind this gateway can have, W. */
+/** What no house behind this gateway can have. */
 const MOST_W = 99_999;
-const isWithin = (watts: number | null, lowest: number): boolean =>
-  watts === null || Number.isNaN(watts) || (watts >= lowest && watts <= MOST_W);
+const MOST_DAY_WH = 999_999;
+const isWithin = (figure: number | null, lowest: number, highest: number): boolean =>
+  figure === null || Number.isNaN(figure) || (figure >= lowest && figure <= highest);
 
 const isClosed = (cell: string): boolean => cell.length > 1 && cell.endsWith('"');
 
@@ -270,6 +273,7 @@ function scanPlain(bytes: Buffer, from: number, to: number, count: number, into:
     const code = bytes[at] ?? 0;
     if (code === COMMA) {
       if (length === 0 || length > LONGEST_SMALL) return false;
+      if (cell === 2 && number > MOST_DAY_WH) return false;
       if (cell === 2) into.yesterdayWh = number;
       else if ((cell === 3 || cell === 5) && number > MOST_W) return false;
       else if (cell === 3) into.meanW = number;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { h2vLabels } from "../../model/h2v-page.ts";
 import { appendDurably, isTorn, readEnds } from "./append-file.ts";
 import type { CsvLayout, CsvLine } from "./h2v-layout.ts";
-import { fileNameOf } from "./h2v-layout.ts";
+import { fileNameOf, PLACEHOLDER_MONTH } from "./h2v-layout.ts";
 import { encodeText } from "./encode-text.ts";
 import { decodeText, detectEncoding, type FileEncoding } from "./text-encoding.ts";
 
@@ -46,6 +46,9 @@ interface OpenFile {
 
 const LABELS = Object.values(h2vLabels);
 const MINUTE_AT_LINE_START = /^"(\d{4}\/\d\d\/\d\d \d\d:\d\d)"/gm;
+const STAMP_AT_LINE_END = /,"(\d{12})"\r?$/gm;
+/** A month has 44,640 minutes; the file of the placeholders never ends. */
+const REMEMBERED_MINUTES = 50_000;
 
 /** Opens a folder; nothing is written before the first line. */
 export function openCsvFolder(options: CsvFolderOptions): CsvFolder {
@@ -57,9 +60,10 @@ export function openCsvFolder(options: CsvFolderOptions): CsvFolder {
     const ends = await readEnds(join(options.folder, fileNameOf(month)));
     const text = ends.tail.toString("latin1");
     const wholeTo = text.lastIndexOf("\n") + 1;
+    const pattern = month === PLACEHOLDER_MONTH ? STAMP_AT_LINE_END : MINUTE_AT_LINE_START;
     const file: OpenFile = {
       style: ends.head === null ? newStyle(options) : findStyle(ends.head, options),
-      minutes: new Set([...text.slice(0, wholeTo).matchAll(MINUTE_AT_LINE_START)].map(([, minute = ""]) => minute)),
+      minutes: new Set([...text.slice(0, wholeTo).matchAll(pattern)].map(([, minute = ""]) => minute)),
       tornLine: isTorn(ends) ? text.slice(wholeTo) : null,
       isEmpty: ends.head === null,
       isTorn: isTorn(ends),
@@ -96,6 +100,10 @@ export function openCsvFolder(options: CsvFolderOptions): CsvFolder {
       file.isEmpty = false;
       file.isTorn = false;
       for (const { minute } of fresh) if (minute !== null) file.minutes.add(minute);
+      for (const oldest of file.minutes) {
+        if (file.minutes.size <= REMEMBERED_MINUTES) break;
+        file.minutes.delete(oldest);
+      }
       return fresh.length;
     },
   };

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { open as openFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import iconv from "iconv-lite";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { EvError } from "../../../../lib/model/errors.ts";
-import { type CsvFolder, openCsvFolder } from "../../../../lib/records/report/csv-folder.ts";
-import type { CsvLayout, CsvLine } from "../../../../lib/records/report/h2v-layout.ts";
-import type { FileEncoding } from "../../../../lib/records/report/text-encoding.ts";
+import { type CsvFolder, openCsvFolder } from "../../../../lib/records/h2v-files/csv-folder.ts";
+import type { CsvLayout, CsvLine } from "../../../../lib/records/h2v-files/h2v-layout.ts";
+import type { FileEncoding } from "../../../../lib/records/h2v-files/text-encoding.ts";
 
 const HEADER = '"最新電力情報の時刻","本日"';
 const line = (minute: string): CsvLine => ({ month: "202502", header: HEADER, row: `"${minute}",1`, minute });
@@ -102,6 +103,43 @@ describe("a folder of monthly files", () => {
     await folderNow.append("202502", [FIRST]);
     assert.equal(content(), `${HEADER}\n${FIRST.row}\n`);
     chmodSync(path(), 0o644);
+  });
+
+  it("writes a placeholder of one minute once, also after a restart, and all of other minutes", async () => {
+    const placeholder = (stamp: string): CsvLine => ({
+      month: "197001",
+      header: null,
+      row: `"1970/01/01 00:00",0,"1970/01/01 09:00","${stamp}"`,
+      minute: stamp,
+    });
+    const [first, second] = [placeholder("202502201109"), placeholder("202502201110")];
+    await open().append("197001", [first, first]);
+    await open().append("197001", [first, second]);
+    assert.equal(readFileSync(join(folder, "197001h2vmgr-rawd.csv"), "utf8"), `${first.row}\n${second.row}\n`);
+  });
+
+  it("begins a new line behind what a disk took that became full in the middle of a line", async () => {
+    const folderNow = open();
+    await folderNow.append("202502", [FIRST]);
+    const handle = await openFile(path(), "r");
+    const prototype = Object.getPrototypeOf(handle) as { appendFile: (bytes: Buffer) => Promise<void> };
+    await handle.close();
+    const { appendFile } = prototype;
+    prototype.appendFile = async function (this: unknown, bytes: Buffer): Promise<void> {
+      await appendFile.call(this, bytes.subarray(0, 9));
+      throw Object.assign(new Error("full"), { code: "ENOSPC" });
+    };
+    try {
+      await assert.rejects(
+        folderNow.append("202502", [SECOND]),
+        (thrown) => thrown instanceof EvError && thrown.code === "io",
+      );
+    } finally {
+      prototype.appendFile = appendFile;
+    }
+    assert.equal(await folderNow.append("202502", [SECOND]), 1);
+    assert.equal(content(), `${HEADER}\n${FIRST.row}\n${SECOND.row.slice(0, 9)}\n${SECOND.row}\n`);
+    assert.equal(torn.length, 1);
   });
 
   it("makes the folder when it does not exist", async () => {

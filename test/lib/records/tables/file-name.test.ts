@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
-import { contentDisposition, safeFileName } from "../../../../lib/records/report/file-name.ts";
+import { contentDisposition, safeFileName } from "../../../../lib/records/tables/file-name.ts";
 
 const name = (wished: string): string => safeFileName(wished, "sessions", ".csv");
 
