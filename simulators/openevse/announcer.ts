@@ -1,13 +1,11 @@
-import { documentOf } from "./documents.ts";
+import { documentOf, type RetainedDocument } from "./documents.ts";
 import { hasFeature } from "./generations.ts";
 import { PollCache } from "./poll-cache.ts";
 import { fieldOf } from "./status-fields.ts";
-import type { WifiModule } from "./wifi-module.ts";
+import type { ModuleParts } from "./module-parts.ts";
 import type { WireValue } from "./wire-text.ts";
 
 /* Decides which messages leave the module, and when (fact sheet openevse 3.2, 3.4). */
-
-export type RetainedDocument = "override" | "claim" | "limit" | "schedule" | "config";
 
 /** Where the messages go. */
 export interface Outlet {
@@ -20,7 +18,7 @@ const FULL_PERIOD_MS = 30_000;
 const ENERGY_PERIOD_MS = 5_000;
 
 export class Announcer {
-  readonly #module: WifiModule;
+  readonly #module: ModuleParts;
   readonly #outlet: Outlet;
   readonly #shown = new Map<string, WireValue>();
   readonly #touched = new Set<RetainedDocument>();
@@ -28,7 +26,7 @@ export class Announcer {
   #fullAtMs: number;
   #energyAtMs = -Infinity;
 
-  constructor(module: WifiModule, outlet: Outlet) {
+  constructor(module: ModuleParts, outlet: Outlet) {
     this.#module = module;
     this.#outlet = outlet;
     this.#fullAtMs = module.clock.nowMs;

@@ -1,11 +1,12 @@
-import type { RetainedDocument } from "./announcer.ts";
 import { CLIENT, type Properties } from "./claims.ts";
 import { limitDocument } from "./session-limit.ts";
-import type { WifiModule } from "./wifi-module.ts";
+import type { ModuleParts } from "./module-parts.ts";
 
 /* The retained documents (fact sheet openevse 3.4). The text "null" is literal. */
 
-const bodies: Readonly<Record<RetainedDocument, (module: WifiModule) => unknown>> = {
+export type RetainedDocument = "override" | "claim" | "limit" | "schedule" | "config";
+
+const bodies: Readonly<Record<RetainedDocument, (module: ModuleParts) => unknown>> = {
   override: ({ claims }) => propertiesOf(claims.get(CLIENT.override)) ?? { state: "null" },
   claim: ({ claims }) => {
     const claim = claims.get(CLIENT.mqtt);
@@ -16,7 +17,7 @@ const bodies: Readonly<Record<RetainedDocument, (module: WifiModule) => unknown>
   config: ({ settings }) => settings.document,
 };
 
-export const documentOf = (module: WifiModule, name: RetainedDocument): unknown => bodies[name](module);
+export const documentOf = (module: ModuleParts, name: RetainedDocument): unknown => bodies[name](module);
 
 /** Without the client and its rank. */
 export function propertiesOf(claim: Properties | undefined): Properties | null {

@@ -1,6 +1,3 @@
-import { isoAt } from "../../lib/model/units.ts";
-import type { ModuleParts } from "./module-parts.ts";
-
 /* `/logs` (fact sheet openevse 5): one line per change of state or flags, in blocks. */
 
 export interface LogEvent {
@@ -39,24 +36,6 @@ export class EventLog {
     if (this.#blocks.length <= MOST_BLOCKS) return;
     this.#blocks.shift();
     this.#min++;
-  }
-  /** How things stand now. */
-  note(module: ModuleParts): void {
-    const { controller } = module;
-    this.add({
-      time: `${isoAt(module.clock.utcMs()).slice(0, 19)}Z`,
-      type: controller.fault === null ? "notification" : "warning",
-      managerState: module.wantedState,
-      evseState: controller.state,
-      evseFlags: controller.flags,
-      pilot: controller.pilotA,
-      energy: module.sessionWh(),
-      elapsed: module.elapsedS(),
-      temperature: module.temperature() / 10,
-      temperatureMax: module.temperatureMax / 10,
-      divertMode: module.divertMode,
-      shaper: module.shaper.isOn ? 1 : 0,
-    });
   }
   get range(): { readonly min: number; readonly max: number } {
     return { min: this.#min, max: this.#min + this.#blocks.length - 1 };

@@ -3,7 +3,6 @@ import { CLIENT, Claims, type Properties } from "./claims.ts";
 import { type Controller, STATE } from "./controller.ts";
 import { EnergyMeter } from "./energy-meter.ts";
 import { EventLog } from "./event-log.ts";
-import { VoltageFeed } from "./feeds.ts";
 import { type GenerationTraits, hasFeature } from "./generations.ts";
 import { Divert, Shaper } from "./load-following.ts";
 import { ModuleClock } from "./module-clock.ts";
@@ -11,6 +10,7 @@ import { RfidReader } from "./rfid-reader.ts";
 import { Schedule, type TimerPlan } from "./schedule.ts";
 import type { SessionLimit } from "./session-limit.ts";
 import type { Settings } from "./settings-document.ts";
+import { VoltageFeed } from "./voltage-feed.ts";
 import { type WireKeys, wireKeysOf } from "./wire-keys.ts";
 
 /* What the WiFi module of an OpenEVSE is made of, and what can be seen of it. Nothing in here changes by itself. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../../lib/model/clock.ts";
 import type { OpenEvsePublication } from "./options.ts";
-import type { Outlet, RetainedDocument } from "./announcer.ts";
+import type { Outlet } from "./announcer.ts";
+import type { RetainedDocument } from "./documents.ts";
 import { documentOf } from "./documents.ts";
 import { type OpenEvseFault, spoilBurst } from "./faults.ts";
 import { type GenerationTraits, hasFeature } from "./generations.ts";

@@ -1,12 +1,19 @@
 import { CLIENT, PRIORITY, type Properties } from "./claims.ts";
 import { isReached } from "./session-limit.ts";
-import type { WifiModule } from "./wifi-module.ts";
+import type { ModuleParts } from "./module-parts.ts";
 
 /* What the module claims on its own behalf: limit, timer, divert, shaper, RFID (fact sheet openevse 4.3 to 4.6). */
 
 const PAUSED: Properties = { state: "disabled", auto_release: false };
 
-export function claimOnOwnBehalf(module: WifiModule): void {
+/** The module as far as its own claims need it. */
+interface Claimant extends ModuleParts {
+  readonly isSessionOpen: boolean;
+  claim(client: number, priority: number, properties: Properties | null): boolean;
+  noteScheduledEvent(event: string): void;
+}
+
+export function claimOnOwnBehalf(module: Claimant): void {
   followLimit(module);
   followSchedule(module);
   followDivert(module);
@@ -14,7 +21,7 @@ export function claimOnOwnBehalf(module: WifiModule): void {
   followRfid(module);
 }
 
-function followLimit(module: WifiModule): void {
+function followLimit(module: Claimant): void {
   const { limit, vehicleData } = module;
   const progress = {
     chargingMin: module.elapsedS() / 60,
@@ -29,14 +36,14 @@ function followLimit(module: WifiModule): void {
   module.claim(CLIENT.limit, PRIORITY.limit, state === undefined ? null : { state, auto_release: false });
 }
 
-function followSchedule(module: WifiModule): void {
+function followSchedule(module: Claimant): void {
   const { current } = module.plan();
   module.noteScheduledEvent(JSON.stringify(current));
   const priority = current?.state === "active" ? PRIORITY.schedule : PRIORITY.idle;
   module.claim(CLIENT.schedule, priority, current === null ? null : { state: current.state, auto_release: false });
 }
 
-function followDivert(module: WifiModule): void {
+function followDivert(module: Claimant): void {
   const { isActive, chargeRateA } = module.divert;
   const isEco = module.divertMode === 2 && module.settings.isOn("divert_enabled");
   if (!isEco) module.claim(CLIENT.divert, PRIORITY.idle, null);
@@ -47,7 +54,7 @@ function followDivert(module: WifiModule): void {
   }
 }
 
-function followShaper(module: WifiModule): void {
+function followShaper(module: Claimant): void {
   const { shaper, settings } = module;
   const isWorking = shaper.isOn && settings.number("current_shaper_max_pwr") > 0;
   const currentA = module.shaperCurrentA();
@@ -58,7 +65,7 @@ function followShaper(module: WifiModule): void {
   else module.claim(CLIENT.shaper, PRIORITY.shaper, { max_current: currentA, auto_release: false });
 }
 
-function followRfid(module: WifiModule): void {
+function followRfid(module: Claimant): void {
   const isLocked = module.settings.isOn("rfid_enabled") && module.rfid.tag === "";
   module.claim(CLIENT.rfid, PRIORITY.rfid, isLocked ? PAUSED : null);
 }

@@ -1,16 +1,16 @@
 import { roundTo } from "../../lib/model/units.ts";
 import { STATE } from "./controller.ts";
-import type { WifiModule } from "./wifi-module.ts";
+import type { ModuleParts } from "./module-parts.ts";
 import type { WireValue } from "./wire-text.ts";
 
 /* Every value an OpenEVSE can show, by key (fact sheet openevse 3.3 and the recorded `/status` documents). */
 
 /** undefined = not there now */
-type Field = (module: WifiModule) => WireValue | undefined;
+type Field = (module: ModuleParts) => WireValue | undefined;
 
-const isOld = (module: WifiModule): boolean => module.traits.chip === "esp8266";
-const ageS = (module: WifiModule, sinceMs: number): number => Math.floor((module.clock.nowMs - sinceMs) / 1000);
-const uptimeS = (module: WifiModule): number => Math.floor(module.clock.runningMs / 1000);
+const isOld = (module: ModuleParts): boolean => module.traits.chip === "esp8266";
+const ageS = (module: ModuleParts, sinceMs: number): number => Math.floor((module.clock.nowMs - sinceMs) / 1000);
+const uptimeS = (module: ModuleParts): number => Math.floor(module.clock.runningMs / 1000);
 const isoSeconds = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 19);
 const fixed =
   (shown: WireValue): Field =>
@@ -131,7 +131,7 @@ const FIELDS: ReadonlyMap<string, Field> = new Map(
 );
 
 /** The present value of a key; undefined when there is none. */
-export const fieldOf = (module: WifiModule, key: string): WireValue | undefined => FIELDS.get(key)?.(module);
+export const fieldOf = (module: ModuleParts, key: string): WireValue | undefined => FIELDS.get(key)?.(module);
 
 /** Section 2.3. */
 function colourOf(state: number, hasVehicle: boolean): number {

@@ -1,7 +1,9 @@
-import { Announcer, type Outlet, type RetainedDocument } from "./announcer.ts";
+import { Announcer, type Outlet } from "./announcer.ts";
 import { CLIENT, commandedFor, type Properties } from "./claims.ts";
 import { type Delivery, STATE } from "./controller.ts";
+import type { RetainedDocument } from "./documents.ts";
 import { Divert } from "./load-following.ts";
+import { eventOf } from "./log-event.ts";
 import { forgetKept, ModuleParts, type PartsOptions, type VersionName } from "./module-parts.ts";
 import { claimOnOwnBehalf } from "./own-claims.ts";
 import type { SessionLimit } from "./session-limit.ts";
@@ -232,6 +234,6 @@ export class WifiModule extends ModuleParts {
     if (isCharging !== this.#wasCharging) this.meter?.countSwitch();
     this.#wasCharging = isCharging;
     this.echo(this.keys.state);
-    this.log.note(this);
+    this.log.add(eventOf(this));
   }
 }
