@@ -46,15 +46,7 @@ const monthSchema = z.string().refine(isMonthName);
 const keptSchema = z.object({
   /** earlier months are none of this node's business */
   since: monthSchema,
-  reported: z
-    .array(
-      z.object({
-        month: monthSchema,
-        /** null = an earlier version did not count them */
-        minutes: z.number().nullable(),
-      }),
-    )
-    .max(REMEMBERED),
+  reported: z.array(z.object({ month: monthSchema, minutes: z.number() })).max(REMEMBERED),
   /** written before a report is sent, taken back afterwards */
   sending: monthSchema.nullable(),
 });
@@ -74,16 +66,14 @@ export function createDueReports(options: DueReportsOptions): DueReports {
     await options.remember(JSON.stringify({ ...kept, sending: month }));
     if (signal.aborted) return kept;
     options.onReport(answer, occasion);
-    const next = withReported({ ...kept, sending: null }, month, answer.month?.recordedMinutes ?? null);
+    const next = withReported({ ...kept, sending: null }, month, answer.month?.recordedMinutes ?? 0);
     await options.remember(JSON.stringify(next));
     return next;
   }
 
-  /** What is to be done for a month that was reported; null = nothing. */
+  /** A month that was reported, looked at again. */
   async function recount(kept: Kept, { month, minutes }: Kept["reported"][number]): Promise<Kept> {
-    const counted = await report.countMinutes(month);
-    if (minutes === null) return withReported(kept, month, counted);
-    return counted > minutes ? send(kept, month, "correction") : kept;
+    return (await report.countMinutes(month)) > minutes ? send(kept, month, "correction") : kept;
   }
 
   return {
@@ -116,7 +106,7 @@ function monthsOf({ since }: Kept, due: MonthName): MonthName[] {
   );
 }
 
-function withReported(kept: Kept, month: MonthName, minutes: number | null): Kept {
+function withReported(kept: Kept, month: MonthName, minutes: number): Kept {
   const others = kept.reported.filter((entry) => entry.month !== month);
   return { ...kept, reported: [...others, { month, minutes }].slice(-REMEMBERED) };
 }
@@ -127,12 +117,9 @@ function begin(recalled: unknown, due: MonthName): Kept {
   return due < kept.since && kept.reported.length === 0 ? { ...kept, since: due } : kept;
 }
 
-/** null for what nobody has kept. Earlier versions kept the name of one month. */
+/** null for what nobody has kept. */
 function readKept(recalled: unknown): Kept | null {
   if (typeof recalled !== "string") return null;
-  if (isMonthName(recalled)) {
-    return { since: recalled, reported: [{ month: recalled, minutes: null }], sending: null };
-  }
   try {
     return keptSchema.parse(JSON.parse(recalled));
   } catch {

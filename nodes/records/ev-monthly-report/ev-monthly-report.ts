@@ -39,8 +39,7 @@ async function start(context: NodeContext, userDirectory: string): Promise<Runni
 
   const due = createDueReports({
     report: { ...report, answer },
-    // earlier versions kept the month in the flow's context
-    recall: async () => (await memory.recall()) ?? (store === null ? context.recall("month") : undefined),
+    recall: () => memory.recall(),
     remember: (kept) => memory.remember(kept),
     onReport(answered, occasion) {
       context.recovered();

@@ -153,16 +153,6 @@ describe("reports that come by themselves", () => {
     assert.deepEqual(told, ["2025-01 due 1"]);
   });
 
-  it("come once after an update from a version that remembered only one month", async () => {
-    kept = "2025-01";
-    record("202501", [1]);
-    await lookAt(start(), "2025-02-05T12:00");
-    assert.deepEqual(told, []);
-    record("202502", [1]);
-    await lookAt(start(), "2025-03-05T12:00");
-    assert.deepEqual(told, ["2025-02 due 1"]);
-  });
-
   it("do not fail over a memory that something else has written", async () => {
     record("202501", [1]);
     for (const rubbish of [7, "{}", "[", "null", '{"since":5,"reported":"x","sending":null}']) {
