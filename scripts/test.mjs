@@ -13,8 +13,8 @@ import { CannotGoOn, runCommand } from "./sentence.mjs";
  * when they are absent, and say so.
  */
 const TIERS = [
-  ["lib", "simulators", "scripts"],
-  ["nodes", "faults", "services"],
+  ["lib", "simulators", "scripts", "faults"],
+  ["nodes", "services"],
 ];
 
 /** @param {string} tier */
