@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
@@ -45,6 +45,9 @@ export async function startHouse(flow: readonly object[] = []): Promise<NodeRedP
     "@flowfuse/node-red-dashboard": join(projectDirectory, "node_modules", "@flowfuse", "node-red-dashboard"),
   };
   makeUserDirectory(userDirectory, { port: 0, packages });
+  // the editor's tip of the day throws when its timer fires before its box is there, as on a busy machine
+  const withoutTips = { _: { editor: { view: { "view-show-tips": false } } } };
+  writeFileSync(join(userDirectory, ".config.users.json"), JSON.stringify(withoutTips));
   const nodeRed = await startRuntime(nodeRed5(), userDirectory, flow);
   void nodeRed.ended.then(() => rmSync(userDirectory, { recursive: true, force: true }));
   return nodeRed;

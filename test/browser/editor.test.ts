@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "mocha";
+import { after, afterEach, before, describe, it } from "mocha";
 import type { Browser, Page } from "playwright-core";
 import type { NodeRedProcess } from "../../scripts/node-red-process.mjs";
 import { manifest } from "../support/installed-package.ts";
@@ -13,6 +13,7 @@ import {
   setTheme,
   shoot,
   startHouse,
+  type WatchedPage,
 } from "./browser.ts";
 
 /** A field of the open dialog as a person sees it. */
@@ -50,7 +51,7 @@ function readFields(page: Page): Promise<Field[]> {
 }
 
 describe("the dialog of", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let browser: Browser;
   let nodeRed: NodeRedProcess;
 
@@ -63,9 +64,20 @@ describe("the dialog of", function () {
     await nodeRed?.stop();
   });
 
+  /** An editor takes long to load, so one serves all dialogs; after a failure a fresh one. */
+  const editors = new Map<string, Promise<WatchedPage>>();
+  function editorIn(locale: string): Promise<WatchedPage> {
+    const opened = editors.get(locale) ?? openEditor(browser, nodeRed, { locale });
+    editors.set(locale, opened);
+    return opened;
+  }
+  afterEach(function () {
+    if (this.currentTest?.isFailed() === true) editors.clear();
+  });
+
   for (const type of Object.keys(manifest["node-red"].nodes)) {
     it(`${type} opens, names every field, saves what it shows and is readable in light and dark`, async () => {
-      const { page, complaints, close } = await openEditor(browser, nodeRed);
+      const { page, complaints } = await editorIn("en-US");
       const id = await addNode(page, type);
       await openDialog(page, id);
 
@@ -83,14 +95,14 @@ describe("the dialog of", function () {
       await saveDialog(page);
       await openDialog(page, id);
       assert.deepEqual(await readFields(page), fields, "saving changed the settings");
+      await saveDialog(page);
       assert.deepEqual(complaints, []);
-      await close();
     });
   }
 
   for (const type of ["ev-h2v", "ev-reading-log", "ev-monthly-report"]) {
     it(`${type} speaks Japanese to a Japanese browser, with its help`, async () => {
-      const { page, complaints, close } = await openEditor(browser, nodeRed, { locale: "ja-JP" });
+      const { page, complaints } = await editorIn("ja-JP");
       const id = await addNode(page, type);
       await openDialog(page, id);
       const isJapanese = (text: string): boolean => /[\u3041-\u30ff\u4e00-\u9fff]/.test(text);
@@ -102,8 +114,8 @@ describe("the dialog of", function () {
       await shoot(page, `${type}-ja`);
       // the help of a selected node shows by itself
       await page.locator(".red-ui-help").getByText("出力").first().waitFor({ state: "attached" });
+      await saveDialog(page);
       assert.deepEqual(complaints, []);
-      await close();
     });
   }
 });
