@@ -1,6 +1,6 @@
 import { annotationsSchema } from "./requests.ts";
 import type { Entries, NewsType } from "./device-log.ts";
-import type { LogEntry } from "./entry.ts";
+import { beginEntry, type LogEntry } from "./entry.ts";
 import type { PriceBook } from "./price-book.ts";
 import type { Profile } from "./profile.ts";
 import type { Terms } from "./settings.ts";
@@ -75,6 +75,8 @@ export function readDevice(state: string, past: string | null): KeptDevice | nul
     const earlier = (profiles as Readonly<Record<string, Profile>>)[entry.detected.sessionId] ?? [];
     const annotations = annotationsSchema.safeParse(entry.annotations).data ?? {};
     return {
+      // what an earlier version did not know yet
+      ...beginEntry(entry.detected),
       ...entry,
       annotations,
       profile: [...earlier, ...entry.profile],

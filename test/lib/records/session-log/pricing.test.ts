@@ -500,6 +500,21 @@ describe("the money of a session that is closed", () => {
     near(rig.row().unpricedWh, rig.row().energyWh - energyWh, 1e-6);
   });
 
+  it("can be taken up from a state that an earlier version kept", async () => {
+    rig = await createRig(fixed(0.3));
+    await chargeOneKwh();
+    const { cost } = rig.row();
+    for (const [name, content] of rig.store.kept) {
+      const state = JSON.parse(content);
+      for (const entry of state.entries ?? []) delete entry.priced;
+      rig.store.kept.set(name, JSON.stringify(state));
+    }
+    await rig.kill();
+    rig.say({ command: "annotate", note: "after the update" });
+    await rig.run(1);
+    assert.deepEqual([rig.row().note, rig.row().cost], ["after the update", cost]);
+  });
+
   it("is asked for while prices may come, and of so many sessions only", async () => {
     const keptSessions = (): number =>
       [...rig.store.kept].reduce(
